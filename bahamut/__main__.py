@@ -1,0 +1,5 @@
+"""``python -m bahamut``."""
+
+from bahamut.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Cogs that know nothing of Bahamut; each could be lifted out whole."""

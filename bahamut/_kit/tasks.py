@@ -1,0 +1,115 @@
+"""Tasks that nobody forgets: an ordered queue with one consumer, jobs raced against a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Job = Callable[[], Awaitable[Any]]
+"""Something to do, once."""
+
+
+async def run_job(done: Awaitable[Any], job: Job) -> bool:
+    """Run *job* until it ends or *done* does (Go: RunJob).
+
+    Args:
+        done: ends when the job is no longer wanted; the job is then cancelled.
+        job: what to run.
+
+    Returns:
+        Whether it was interrupted.
+
+    Raises:
+        Exception: what the job raised.
+    """
+    working = asyncio.ensure_future(job())
+    ending = asyncio.ensure_future(done)
+    try:
+        await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ending.cancel()
+        if not working.done():
+            await cancel_and_wait(working)
+    if working.cancelled():
+        return True
+    working.result()
+    return False
+
+
+async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel *tasks* and wait until they have ended; what they raise is logged."""
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            log.error("A task failed while it was cancelled", exc_info=result)
+
+
+def atomic(job: Callable[[], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+    """Return a function whose concurrent callers share one run of *job* (Go: AtomicJob).
+
+    A caller that is cancelled leaves the run to the others.
+    """
+    running: asyncio.Future[T] | None = None
+
+    async def shared() -> T:
+        nonlocal running
+        if running is None or running.done():
+            running = asyncio.ensure_future(job())
+        return await asyncio.shield(running)
+
+    return shared
+
+
+class OrderedQueue:
+    """A bounded queue in front of one consumer, which takes the entries in their order.
+
+    Args:
+        consume: awaited with each entry; what it raises is logged.
+        bound: entries that may wait; beyond, `put` waits.
+        name: for the log.
+    """
+
+    def __init__(self, consume: Callable[[Any], Awaitable[None]], *, bound: int, name: str) -> None:
+        self._consume = consume
+        self._name = name
+        self._queue: asyncio.Queue[Any] = asyncio.Queue(bound)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start consuming."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=self._name)
+
+    async def put(self, entry: Any) -> None:
+        """Add an entry, waiting while the queue is full."""
+        await self._queue.put(entry)
+
+    async def stop(self, *, deadline: float = 10.0) -> None:
+        """Wait until all entries are consumed, at most *deadline* seconds, then stop."""
+        if self._task is None:
+            return
+        try:
+            async with asyncio.timeout(deadline):
+                await self._queue.join()
+        except TimeoutError:
+            log.error(  # noqa: TRY400 - there is nothing to learn from the trace
+                "%s: %d entries are lost at the stop", self._name, self._queue.qsize()
+            )
+        await cancel_and_wait(self._task)
+        self._task = None
+
+    async def _run(self) -> None:
+        while True:
+            entry = await self._queue.get()
+            try:
+                await self._consume(entry)
+            except Exception:
+                log.exception("%s failed", self._name)
+            finally:
+                self._queue.task_done()

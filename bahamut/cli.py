@@ -1,0 +1,225 @@
+"""``bahamut serve SPECS`` and ``bahamut routes SPECS``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bahamut._version import __version__
+from bahamut.crud import CRUDProcessor
+from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.operations import Operation
+from bahamut.elemental.parameters import ParameterDefinition
+from bahamut.elemental.registry import Registry
+from bahamut.elemental.relationships import RelationshipInfo
+from bahamut.elemental.shapes import DecodeError
+from bahamut.manipulate.base import Parent, Query
+from bahamut.manipulate.memory import MemoryManipulator
+from bahamut.options import (
+    opt_enable_api_path_prefix,
+    opt_model,
+    opt_post_start_hook,
+    opt_rest_server,
+    opt_service_info,
+)
+from bahamut.regolithe import SpecificationError, SpecificationSet, build_registry, load
+from bahamut.server import Server, new, run
+
+
+class UsageError(Exception):
+    """Something the user can mend; the text says what."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit code."""
+    given = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        given.command(given)
+    except (UsageError, OSError, ValueError) as error:
+        print(f"bahamut: {error}", file=sys.stderr)
+        return 1
+    except SpecificationError as error:
+        print(f"bahamut: the specifications in {given.specs} are wrong:", file=sys.stderr)
+        print(error.report(), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("bahamut", description="Model-driven API servers.")
+    parser.add_argument("--version", action="version", version=f"bahamut {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="serve a folder of specifications, from memory")
+    serving.add_argument("specs", metavar="SPECS", help="the folder")
+    serving.add_argument(
+        "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="default: %(default)s"
+    )
+    serving.add_argument("--prefix", default="", metavar="PATH", help="put before every path")
+    serving.add_argument("--data", metavar="FILE.json", help="objects to begin with")
+    serving.set_defaults(command=serve)
+    listing = commands.add_parser("routes", help="list the routes of a folder of specifications")
+    listing.add_argument("specs", metavar="SPECS", help="the folder")
+    listing.set_defaults(command=routes)
+    return parser
+
+
+def serve(given: argparse.Namespace) -> None:
+    """Serve specifications from memory until SIGINT or SIGTERM."""
+    specs, registry = _load(given.specs)
+    manipulator = MemoryManipulator()
+    count = 0
+    if given.data:
+        path = Path(given.data)
+        count = asyncio.run(fill(manipulator, registry, path, _read_data(path)))
+
+    async def announce(server: Server) -> None:
+        for host, port in server.addresses:
+            shown = f"[{host}]" if ":" in host else host
+            print(f"{specs.name} {specs.version} serves http://{shown}:{port}{given.prefix}")
+        _print_routes(server, given.prefix)
+        if given.data:
+            print(f"{count} objects were loaded from {given.data}")
+        print("Press Ctrl-C to stop.", flush=True)
+
+    versions = dict.fromkeys((0, specs.api.version), registry)
+    server = new(
+        opt_rest_server(given.listen),
+        opt_enable_api_path_prefix(given.prefix),
+        opt_model(versions),
+        opt_service_info(specs.name, specs.version, {specs.name: specs.version}),
+        opt_post_start_hook(announce),
+    )
+    register_all(server, manipulator, registry)
+    run(server)
+    print("Stopped.")
+
+
+def routes(given: argparse.Namespace) -> None:
+    """Print what a folder of specifications makes routable."""
+    _, registry = _load(given.specs)
+    server = new(opt_rest_server(":0"), opt_model({0: registry}))
+    register_all(server, MemoryManipulator(), registry)
+    _print_routes(server, "")
+
+
+def register_all(server: Server, manipulator: MemoryManipulator, registry: Registry) -> None:
+    """Let one generic processor serve every identity of *registry*."""
+    processor = CRUDProcessor(manipulator, registry)
+    for model in registry.models():
+        if model.ATTRIBUTES:
+            server.register_processor(processor, model.IDENTITY)
+
+
+def _load(folder: str) -> tuple[SpecificationSet, Registry]:
+    """Load specifications, and give every listing that lacks it the parameter ``q``."""
+    path = Path(folder)
+    if not path.is_dir():
+        raise UsageError(f"there is no folder '{folder}'")
+    package = path.resolve().parent
+    if str(package.parent) not in sys.path:
+        # Where the modules that mappings name are found: beside the folder's own package.
+        sys.path.append(str(package.parent))
+    specs = load(path)
+    registry = build_registry(specs)
+    q = ParameterDefinition("q", "string")
+    for relationship in registry.relationships.values():
+        for operation in (Operation.RETRIEVE_MANY, Operation.INFO):
+            for parent, info in list(relationship.infos[operation].items()):
+                if all(parameter.name != "q" for parameter in info.parameters):
+                    relationship.infos[operation][parent] = RelationshipInfo(
+                        info.deprecated, (*info.parameters, q), info.required
+                    )
+    return specs, registry
+
+
+def _print_routes(server: Server, prefix: str) -> None:
+    infos = server.routes_info()[0]
+    width = max((len(info.url) for info in infos), default=0) + len(prefix)
+    for info in infos:
+        print(f"  {prefix + info.url:<{width}}  {' '.join(info.verbs)}")
+
+
+# --- data ----------------------------------------------------------------------------------------
+
+
+def _read_data(path: Path) -> dict[str, Any]:
+    try:
+        content = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"{path}: {error}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: the file must hold an object of lists, by REST name")
+    return content
+
+
+async def fill(
+    manipulator: MemoryManipulator, registry: Registry, path: Path, content: dict[str, Any]
+) -> int:
+    """Store the objects of a data file and return their number.
+
+    Args:
+        manipulator: where to store them.
+        registry: the models.
+        path: of the file, for errors.
+        content: lists of objects as they travel, with their identifiers, by REST name; a parent is
+            named by ``parentID`` and ``parentType``.
+
+    Raises:
+        UsageError: the file is wrong; the text names it, the identity and the index.
+    """
+    count = 0
+    for name, objects in content.items():
+        if registry.identity_from_name(name).is_empty:
+            raise UsageError(f"{path}: {name}: no specification has that name")
+        if not isinstance(objects, list):
+            raise UsageError(f"{path}: {name}: must be a list of objects")
+        for index, value in enumerate(objects):
+            try:
+                await _store(manipulator, registry, name, value)
+            except (Error, Errors, DecodeError) as error:
+                raise UsageError(f"{path}: {name}[{index}]: {error}") from error
+            count += 1
+    await _check_parents(manipulator, registry, path, content)
+    return count
+
+
+async def _store(manipulator: MemoryManipulator, registry: Registry, name: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise DecodeError("must be an object")
+    obj = registry.model(name).from_wire(value)
+    if not obj.identifier:
+        raise DecodeError("has no identifier")
+    obj.validate()
+    await manipulator.create(obj, Query(parent=_parent(value)))
+
+
+def _parent(value: dict[str, Any]) -> Parent:
+    return Parent(str(value.get("parentType") or "root"), str(value.get("parentID") or ""))
+
+
+async def _check_parents(
+    manipulator: MemoryManipulator, registry: Registry, path: Path, content: dict[str, Any]
+) -> None:
+    for name, objects in content.items():
+        for index, value in enumerate(objects):
+            parent = _parent(value)
+            if not parent.id:
+                continue
+            where = f"{path}: {name}[{index}]"
+            if registry.identity_from_name(parent.type).is_empty:
+                raise UsageError(f"{where}: no specification is named '{parent.type}'")
+            try:
+                await manipulator.retrieve(registry.model(parent.type), parent.id)
+            except Error as error:
+                text = f"{where}: there is no {parent.type} '{parent.id}'"
+                raise UsageError(text) from error

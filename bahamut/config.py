@@ -1,0 +1,248 @@
+"""`Config`: all that options decide, a tree of frozen dataclasses read when things are built.
+
+`Config.problems()` says in words what contradicts itself, `Config.warnings()` what is legal but
+probably not meant.
+"""
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+from bahamut.cors import CORSPolicyController
+from bahamut.elemental.identity import Identity
+from bahamut.elemental.namespace import HeaderNamespacer, Namespacer
+from bahamut.elemental.registry import Registry
+from bahamut.interfaces import (
+    Auditer,
+    Authorizer,
+    CustomHandler,
+    CustomMarshaller,
+    CustomUmarshaller,
+    ErrorTransformer,
+    HealthServerFunc,
+    HealthStatFunc,
+    Hook,
+    IdentifiableRetriever,
+    RateLimitCondition,
+    RateLimiter,
+    RequestAuthenticator,
+    SessionAuthenticator,
+)
+from bahamut.telemetry.metrics import MetricsManager
+from bahamut.telemetry.tracing import TraceCleaner, Tracer
+
+MiB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds; 0 stands for no limit."""
+
+    header: float = 10.0
+    """From the first byte of a request to the end of its headers."""
+    read: float = 0.0
+    """For a whole request, its body included."""
+    write: float = 0.0
+    """For writing an answer to a client that reads slowly."""
+    idle: float = 75.0
+    """For which a connection is kept without a request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestConfig:
+    """The API server and its HTTP manners."""
+
+    enabled: bool = False
+    listen: str = ""
+    """``host:port``; an empty host means every interface."""
+    listener: socket.socket | None = None
+    """A bound socket to serve on instead."""
+    root_handler: CustomHandler | None = None
+    """Serves ``/``."""
+    api_prefix: str = ""
+    """Put before every route of the API, for instance ``/api``."""
+    custom_route_prefix: str = ""
+    """Put before every custom route."""
+    timeouts: Timeouts = Timeouts()
+    keep_alive: bool = True
+    compression: bool = True
+    max_connections: int = 0
+    """Open connections beyond which new ones are closed at once; 0 for no limit."""
+    max_body_size: int = 4 * MiB
+    """Bytes; a larger body is refused with 413."""
+    max_header_size: int = 64 * 1024
+    """Bytes of one header field, and of the request line."""
+    shutdown_timeout: float = 60.0
+    """Seconds for which open requests may go on when the server stops."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks whose forwarding headers are believed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelConfig:
+    """The models, and how bodies become objects and back."""
+
+    registries: Mapping[int, Registry] = field(default_factory=dict)
+    """One registry per API version; 0 serves paths without a version."""
+    marshallers: Mapping[Identity, CustomMarshaller] = field(default_factory=dict)
+    unmarshallers: Mapping[Identity, CustomUmarshaller] = field(default_factory=dict)
+    retriever: IdentifiableRetriever | None = None
+    """Turns patches into updates."""
+    read_only: bool = False
+    read_only_excluded: frozenset[Identity] = frozenset()
+    """Identities that may be written all the same."""
+    external_content_types: frozenset[str] = frozenset()
+    """Media types of bodies that a custom unmarshaller understands."""
+    external_accept_types: frozenset[str] = frozenset()
+    """Media types that a custom marshaller writes."""
+    namespacer: Namespacer | None = field(default_factory=HeaderNamespacer)
+    """Finds the namespace of a request; None leaves it empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecurityConfig:
+    """Who may do what, and who is told."""
+
+    request_authenticators: tuple[RequestAuthenticator, ...] = ()
+    session_authenticators: tuple[SessionAuthenticator, ...] = ()
+    authorizers: tuple[Authorizer, ...] = ()
+    fail_closed: bool = False
+    """Whether a chain in which nobody said yes refuses."""
+    auditer: Auditer | None = None
+    cors: CORSPolicyController | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit:
+    """A token bucket: *limit* tokens a second, at most *burst* of them, full at first."""
+
+    limit: float
+    burst: int
+    condition: RateLimitCondition | None = None
+    """Tells which requests count; None: all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """Rate limits: the global one first, then that of the identity, then one's own."""
+
+    globally: RateLimit | None = None
+    by_identity: Mapping[Identity, RateLimit] = field(default_factory=dict)
+    limiter: RateLimiter | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorsConfig:
+    """What becomes of exceptions."""
+
+    panic_recovery: bool = True
+    """Whether an unexpected exception is answered with 500 instead of reaching aiohttp."""
+    expose_internal: bool = False
+    """Whether such an answer carries the exception's text."""
+    transformer: ErrorTransformer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetaConfig:
+    """What the service says of itself."""
+
+    routes: bool = True
+    """Whether ``/_meta/routes`` exists."""
+    service_name: str = ""
+    service_version: str = ""
+    versions: Mapping[str, Any] | None = None
+    """Answer of ``/_meta/version``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthConfig:
+    """The health server, and the metrics that every part feeds."""
+
+    enabled: bool = False
+    listen: str = ""
+    check: HealthServerFunc | None = None
+    metrics: MetricsManager | None = None
+    timeouts: Timeouts = Timeouts()
+    stats: Mapping[str, HealthStatFunc] = field(default_factory=dict)
+    """Further paths of the health server, by their one segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracingConfig:
+    """Request tracing."""
+
+    tracer: Tracer | None = None
+    excluded: frozenset[str] = frozenset()
+    """Names of identities whose requests are not traced."""
+    cleaner: TraceCleaner | None = None
+    """Takes what is confidential out of payloads before they are logged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The whole configuration of a server."""
+
+    rest: RestConfig = RestConfig()
+    model: ModelConfig = ModelConfig()
+    security: SecurityConfig = SecurityConfig()
+    limits: LimitsConfig = LimitsConfig()
+    errors: ErrorsConfig = ErrorsConfig()
+    meta: MetaConfig = MetaConfig()
+    health: HealthConfig = HealthConfig()
+    tracing: TracingConfig = TracingConfig()
+    post_start_hook: Hook | None = None
+    pre_stop_hook: Hook | None = None
+
+    def problems(self) -> list[str]:
+        """Return sentences that say what cannot work; a server refuses to be made of it."""
+        return [
+            sentence
+            for is_wrong, sentence in (
+                (
+                    0 not in self.model.registries and bool(self.model.registries),
+                    "paths without a version need a model of version 0: use opt_model({0: …})",
+                ),
+                (
+                    bool(self.rest.api_prefix)
+                    and _overlap(self.rest.api_prefix, self.rest.custom_route_prefix),
+                    f"the API prefix {self.rest.api_prefix} and the custom route prefix "
+                    f"{self.rest.custom_route_prefix} overlap",
+                ),
+            )
+            if is_wrong
+        ]
+
+    def warnings(self) -> list[str]:
+        """Return sentences that say what is legal but probably not meant."""
+        is_open = not self.security.request_authenticators and not self.security.authorizers
+        return [
+            sentence
+            for is_odd, sentence in (
+                (
+                    not self.rest.enabled and not self.health.enabled,
+                    "No server configured. Enable some servers through options",
+                ),
+                (
+                    self.rest.enabled and not self.model.registries,
+                    "No model is defined. Use opt_model()",
+                ),
+                (
+                    self.rest.enabled and is_open,
+                    "The API is open: no authenticator and no authorizer is set. "
+                    "Use opt_authenticators() and opt_authorizers()",
+                ),
+            )
+            if is_odd
+        ]
+
+
+def _overlap(one: str, other: str) -> bool:
+    return bool(other) and (one + "/").startswith(other + "/") != (other + "/").startswith(
+        one + "/"
+    )
+
+
+Option = Callable[[Config], Config]
+"""What an ``opt_*`` function returns: a configuration goes in, a changed one comes out."""

@@ -1,0 +1,277 @@
+"""JSON and MessagePack behind one face: `encode`, `decode`, `convert`.
+
+JSON is orjson's, MessagePack that of the msgpack package: the same values in the same order as the
+original's, in the notation of those libraries (decision X36).
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import msgpack
+import orjson
+
+from bahamut._kit.gotime import Instant, format_rfc3339
+from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.model import DecodeError, Model
+
+JSON = "application/json"
+MSGPACK = "application/msgpack"
+
+_PLAIN = orjson.OPT_UTC_Z
+_SORTED = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
+_local = threading.local()
+
+
+def encode(encoding: str, value: Any) -> bytes:
+    """Return *value* in *encoding*; an unknown encoding is JSON (Go: Encode).
+
+    Args:
+        encoding: a media type.
+        value: a model object, a list of them, an error or several, or any plain value. The keys of
+            plain mappings are sorted.
+
+    Raises:
+        ValueError: *value* is None.
+        TypeError: it holds something that cannot be encoded.
+    """
+    if value is None:
+        raise ValueError("encode received a nil object")
+    return encode_msgpack(value) if encoding == MSGPACK else encode_json(value)
+
+
+def encode_json(value: Any) -> bytes:
+    """Return *value* as JSON."""
+    option = _SORTED
+    if isinstance(value, Model):
+        option = _SORTED if _has_mappings(type(value)) else _PLAIN
+        value = value.to_wire()
+    elif value.__class__ is list and value and isinstance(value[0], Model):
+        option = _SORTED if _has_mappings(type(value[0])) else _PLAIN
+        value = [item.to_wire() if isinstance(item, Model) else item for item in value]
+    try:
+        return orjson.dumps(value, _json_default, option)
+    except orjson.JSONEncodeError as error:
+        if "UTF-8" not in str(error) and "surrogates" not in str(error):
+            raise
+        return orjson.dumps(_without_surrogates(value), _json_default, option)
+
+
+def _json_default(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.to_wire()
+    if isinstance(value, Error):
+        return value.to_json()
+    if isinstance(value, Errors):
+        return [error.to_json() for error in value]
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Instant):
+        return format_rfc3339(value)
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a form that encoders know of anything else."""
+    to_wire = getattr(value, "to_wire", None)
+    if to_wire is not None:
+        return to_wire()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"a {type(value).__name__} cannot be encoded")
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Return *value* with what is no Unicode replaced, as the original does."""
+    if isinstance(value, Model):
+        value = value.to_wire()
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_surrogates(item) for item in value]
+    return value
+
+
+def encode_msgpack(value: Any) -> bytes:
+    """Return *value* as MessagePack."""
+    if isinstance(value, Model):
+        value = value.to_wire() if not _has_mappings(type(value)) else _in_order(value)
+    elif value.__class__ is list and value and isinstance(value[0], Model):
+        if _has_mappings(type(value[0])):
+            value = [_in_order(item) for item in value]
+    elif not isinstance(value, Error | Errors | str | int):
+        value = _in_order(value)
+    packer = getattr(_local, "packer", None)
+    if packer is None:
+        packer = _local.packer = msgpack.Packer(
+            default=_msgpack_default, datetime=True, unicode_errors="surrogatepass"
+        )
+    try:
+        packed: bytes = packer.pack(value)
+    except Exception:
+        packer.reset()
+        raise
+    return packed
+
+
+def _msgpack_default(value: Any) -> Any:
+    if isinstance(value, Model):
+        return value.to_wire()
+    if isinstance(value, Error):
+        return value.to_wire()
+    if isinstance(value, Errors):
+        return [error.to_wire() for error in value]
+    if isinstance(value, Instant):
+        return msgpack.Timestamp(value.seconds, value.nanoseconds)
+    return _plain(value)
+
+
+def _in_order(value: Any) -> Any:
+    """Return *value* with the keys of every mapping sorted."""
+    if isinstance(value, Model):
+        return {key: _in_order(item) for key, item in value.to_wire().items()}
+    if isinstance(value, Error):
+        return {key: _in_order(item) for key, item in value.to_wire().items()}
+    if isinstance(value, Mapping):
+        return {key: _in_order(value[key]) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_in_order(item) for item in value]
+    return value
+
+
+_mappings: dict[type[Model], bool] = {}
+
+
+def _has_mappings(model: type[Model]) -> bool:
+    """Tell whether objects of *model* can hold mappings, whose keys must be sorted."""
+    found = _mappings.get(model)
+    if found is None:
+        found = _mappings[model] = _looks_for_mappings(model, set())
+    return found
+
+
+def _looks_for_mappings(model: type[Model], seen: set[type[Model]]) -> bool:
+    seen.add(model)
+    for spec in model.ATTRIBUTES:
+        if spec.type in ("object", "external", "refMap"):
+            return True
+        if spec.type == "list" and spec.subtype not in (
+            "string",
+            "integer",
+            "float",
+            "boolean",
+            "time",
+        ):
+            return True
+        if spec.model is not None:
+            nested = spec.model if isinstance(spec.model, type) else spec.model()
+            if nested not in seen and _looks_for_mappings(nested, seen):
+                return True
+    return False
+
+
+def decode(encoding: str, data: bytes) -> Any:
+    """Return the one value that *data* hold, nothing before it and nothing after (Go: Decode).
+
+    Raises:
+        DecodeError: they hold none, more than one, or one that is too deep.
+    """
+    try:
+        if encoding == MSGPACK:
+            return msgpack.unpackb(data, timestamp=0, strict_map_key=True)
+        return orjson.loads(data)
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
+        raise _undecodable(encoding, _detail(error, data)) from None
+
+
+def _detail(error: Exception, data: bytes) -> str:
+    if not data:
+        return "EOF"
+    text = str(error)
+    if not text:
+        return {"StackError": "nested too deeply", "FormatError": "not a valid value"}.get(
+            type(error).__name__, type(error).__name__
+        )
+    return text
+
+
+def _undecodable(encoding: str, detail: str) -> DecodeError:
+    name = MSGPACK if encoding == MSGPACK else JSON
+    return DecodeError(f"unable to decode {name}: {detail}")
+
+
+def decode_into(encoding: str, data: bytes, target: Model) -> None:
+    """Decode *data* into an object (Go: Decode).
+
+    Raises:
+        DecodeError: *data* are no object, or a value is not of its attribute's type.
+    """
+    value = decode(encoding, data)
+    if value.__class__ is not dict:
+        raise _undecodable(encoding, "the value must be an object")
+    try:
+        type(target).update_from_wire(target, value)
+    except DecodeError as error:
+        raise _undecodable(encoding, str(error)) from None
+
+
+def decode_list(encoding: str, data: bytes, model: type[Model]) -> list[Model]:
+    """Return the objects of a list.
+
+    Raises:
+        DecodeError: *data* are no list of objects of that model.
+    """
+    value = decode(encoding, data)
+    if value is None:
+        return []
+    if value.__class__ is not list:
+        raise _undecodable(encoding, "the value must be a list")
+    found = []
+    for index, item in enumerate(value):
+        if item.__class__ is not dict:
+            raise _undecodable(encoding, f"item {index} must be an object")
+        made = model.zero()
+        try:
+            type(made).update_from_wire(made, item)
+        except DecodeError as error:
+            raise _undecodable(encoding, f"item {index}: {error}") from None
+        found.append(made)
+    return found
+
+
+def convert(source: str, target: str, data: bytes, model: type[Model] | None = None) -> bytes:
+    """Return *data* in another encoding (Go: Convert).
+
+    Args:
+        source: the encoding they are in.
+        target: the encoding to put them in.
+        data: one value.
+        model: whose object they are: texts that are times become times.
+
+    Raises:
+        DecodeError: *data* cannot be decoded.
+    """
+    if source == target:
+        return data
+    value = decode(source, data)
+    if model is not None and value.__class__ is dict:
+        sparse = model.SPARSE()
+        sparse.update_from_wire(value)
+        value = sparse
+    if value is None:
+        return b"\xc0" if target == MSGPACK else b"null"
+    return encode(target, _timed(value) if model is None else value)
+
+
+def _timed(value: Any) -> Any:
+    """Return a free-form value whose MessagePack timestamps are times."""
+    from bahamut.elemental.shapes import decode_object
+
+    return decode_object(value, "")

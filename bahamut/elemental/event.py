@@ -1,0 +1,130 @@
+"""`Event`: what happened to an object, as it travels to those who asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from bahamut._kit.gotime import format_rfc3339
+from bahamut.elemental.encoding import JSON, MSGPACK, convert, decode, decode_into, encode
+from bahamut.elemental.errors import Error
+from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.operations import EventType
+from bahamut.elemental.shapes import decode_time
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happened to an object (Go: elemental.Event)."""
+
+    type: str
+    """One of `EventType`."""
+    identity: str
+    """Name of the object's identity, empty for an error event."""
+    timestamp: datetime | None
+    data: bytes
+    """The object, in `encoding`."""
+    encoding: str = MSGPACK
+
+    @classmethod
+    def new(
+        cls, kind: EventType | str, obj: Model, *, timestamp: datetime, encoding: str = MSGPACK
+    ) -> Event:
+        """Return an event about *obj*, encoded now (Go: NewEvent, NewEventWithEncoding).
+
+        Raises:
+            ValueError: there is no object, or it cannot be encoded.
+        """
+        try:
+            data = encode(encoding, obj)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"unable to create new event: {error}") from error
+        return cls(str(kind), obj.identity.name, timestamp, data, encoding)
+
+    @classmethod
+    def new_error(cls, error: Error, *, timestamp: datetime, encoding: str = MSGPACK) -> Event:
+        """Return an event that tells one session of an error (Go: NewErrorEvent)."""
+        return cls(EventType.ERROR.value, "", timestamp, encode(encoding, error), encoding)
+
+    @property
+    def entity(self) -> bytes:
+        """The encoded object."""
+        return self.data
+
+    def decode(self, target: Model) -> None:
+        """Decode the object into *target*.
+
+        Raises:
+            DecodeError: it is no such object.
+        """
+        decode_into(self.encoding, self.data, target)
+
+    def convert(self, encoding: str, model: Any = None) -> None:
+        """Put the object into another encoding; when that fails nothing changes.
+
+        Args:
+            encoding: a media type.
+            model: class of the object: texts that are times become times.
+
+        Raises:
+            DecodeError: the object cannot be decoded.
+        """
+        self.data = convert(self.encoding, encoding, self.data, model)
+        self.encoding = encoding
+
+    def duplicate(self) -> Event:
+        """Return a copy."""
+        return Event(self.type, self.identity, self.timestamp, self.data, self.encoding)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the MessagePack form; the object stands in it as bytes."""
+        return {
+            "encoding": self.encoding,
+            "entity": self.data if self.encoding == MSGPACK else None,
+            "identity": self.identity,
+            "timestamp": self.timestamp,
+            "type": self.type,
+        }
+
+    def to_bytes(self, encoding: str) -> bytes:
+        """Return the whole event; its object must be in that encoding already."""
+        if encoding == MSGPACK:
+            return encode(MSGPACK, self.to_wire())
+        stamp = None if self.timestamp is None else format_rfc3339(self.timestamp)
+        return orjson.dumps(
+            {
+                "encoding": self.encoding,
+                "entity": orjson.Fragment(self.data if self.encoding != MSGPACK else b"null"),
+                "identity": self.identity,
+                "timestamp": stamp,
+                "type": self.type,
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, encoding: str, data: bytes) -> Event:
+        """Return the event that *data* hold.
+
+        Raises:
+            DecodeError: they hold none.
+        """
+        value = decode(encoding, data)
+        if not isinstance(value, Mapping):
+            raise DecodeError("an event must be an object")
+        entity = value.get("entity")
+        if not isinstance(entity, bytes):
+            entity = encode(JSON, entity) if entity is not None else b""
+        texts = [value.get(key) or "" for key in ("type", "identity", "encoding")]
+        for key, text in zip(("type", "identity", "encoding"), texts, strict=True):
+            if not isinstance(text, str):
+                raise DecodeError("must be a text", key)
+        kind, identity, inner = texts
+        stamp = decode_time(value.get("timestamp"), "timestamp")
+        return cls(kind, identity, stamp, entity, inner)
+
+    def __str__(self) -> str:
+        return f"<event type: {self.type} identity: {self.identity}>"

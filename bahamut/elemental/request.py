@@ -1,0 +1,369 @@
+"""Requests: as HTTP has them (`RawRequest`), as an API means them (`Request`), and the one parser.
+
+The order of the checks decides which error a client is told first; it is the original's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+from urllib.parse import unquote, unquote_plus
+from uuid import uuid4
+
+from bahamut.elemental.encoding import decode_into
+from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.identity import EMPTY_IDENTITY, ROOT_IDENTITY, Identity
+from bahamut.elemental.model import Model
+from bahamut.elemental.namespace import HeaderNamespacer, Namespacer
+from bahamut.elemental.negotiation import JSON, encodings_from_headers
+from bahamut.elemental.operations import Operation, operation_of
+from bahamut.elemental.parameters import Parameters, parse_boolean, parse_integer
+from bahamut.elemental.registry import Registry
+from bahamut.elemental.relationships import RelationshipInfo
+
+FLAGS = ("recursive", "propagated", "override")
+
+
+@dataclass(slots=True)
+class RawRequest:
+    """A request in plain values."""
+
+    method: str
+    path: str
+    """As sent, percent-encoded, below the API's prefix."""
+    query: str = ""
+    """As sent, without the question mark."""
+    headers: Any = field(default_factory=lambda: _NoHeaders())
+    """By case-insensitive name, as aiohttp's multi-dictionaries: ``get`` and ``getall``."""
+    remote: str = ""
+    """The peer's address, with its port or without."""
+    tls: Any = None
+    """What is known of the TLS connection, None without one."""
+    native: Any = None
+    """The web server's own request."""
+
+
+class _NoHeaders(dict[str, str]):
+    def getall(self, key: str, default: Any = None) -> Any:
+        return default
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSettings:
+    """What a server decides about reading requests."""
+
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Networks whose forwarding headers are believed."""
+    namespacer: Namespacer | None = field(default_factory=HeaderNamespacer)
+    external_content_types: Collection[str] = frozenset()
+    external_accept_types: Collection[str] = frozenset()
+
+
+DEFAULT_SETTINGS = RequestSettings()
+
+
+@dataclass(slots=True)
+class Request:
+    """A request as the API means it (Go: elemental.Request)."""
+
+    operation: Operation = Operation.EMPTY
+    identity: Identity = EMPTY_IDENTITY
+    object_id: str = ""
+    parent_identity: Identity = ROOT_IDENTITY
+    parent_id: str = ""
+    version: int = 0
+    """Of the API, as the path states it; 0 when it does not."""
+    namespace: str = ""
+    recursive: bool = False
+    propagated: bool = False
+    override_protection: bool = False
+    order: list[str] = field(default_factory=list)
+    """Attribute names, with ``-`` in front for descending."""
+    page: int = 0
+    page_size: int = 0
+    limit: int = 0
+    after: str = ""
+    """Token of the object behind which a page begins."""
+    parameters: Parameters = field(default_factory=Parameters)
+    """Every declared parameter, sent or not."""
+    headers: Any = field(default_factory=_NoHeaders)
+    username: str = ""
+    """First part of ``Authorization``: ``Bearer``, ``Basic``…"""
+    password: str = ""
+    """Second part of ``Authorization``."""
+    data: bytes = b""
+    """The body."""
+    content_type: str = JSON
+    accept: str = JSON
+    external_tracking_id: str = ""
+    external_tracking_type: str = ""
+    client_ip: str = ""
+    tls_connection_state: Any = None
+    native: Any = None
+    """The web server's own request (Go: HTTPRequest)."""
+    metadata: dict[Any, Any] = field(default_factory=dict)
+    """For users."""
+    _request_id: str = ""
+
+    @property
+    def request_id(self) -> str:
+        """A random UUID, made when first asked for."""
+        if not self._request_id:
+            self._request_id = str(uuid4())
+        return self._request_id
+
+    @property
+    def encoding(self) -> str:
+        """The encoding of the body."""
+        return self.content_type
+
+    def decode(self, target: Model) -> None:
+        """Decode the body into *target*.
+
+        Raises:
+            DecodeError: it is no such object.
+        """
+        decode_into(self.content_type, self.data, target)
+
+    def duplicate(self) -> Request:
+        """Return a copy with an identifier of its own; what it holds is shared, one level deep."""
+        copy = Request()
+        for name in self.__slots__:
+            setattr(copy, name, getattr(self, name))
+        copy._request_id = ""
+        copy.order = list(self.order)
+        copy.parameters = Parameters(self.parameters)
+        copy.metadata = dict(self.metadata)
+        return copy
+
+    def __str__(self) -> str:
+        return (
+            f"<request id:{self.request_id} operation:{self.operation} "
+            f"namespace:{self.namespace} recursive:{_go(self.recursive)} "
+            f"propagated:{_go(self.propagated)} identity:{self.identity} "
+            f"objectid:{self.object_id} parentidentity:{self.parent_identity} "
+            f"parentid:{self.parent_id} version:{self.version}>"
+        )
+
+
+def _go(flag: bool) -> str:  # noqa: FBT001
+    return "true" if flag else "false"
+
+
+def split_version(path: str) -> tuple[int, str]:
+    """Return the version that a path begins with, 0 without one, and the rest of the path.
+
+    A second version behind the first is dropped, as in the original.
+
+    Raises:
+        Error: 400, what stands where the version should is no number.
+    """
+    if not path.startswith("/v/") and path != "/v":
+        return 0, path
+    number, slash, rest = path[3:].partition("/")
+    try:
+        version = parse_integer(number)
+    except ValueError:
+        raise Error("Bad Request", "Invalid api version number", "bahamut", 400) from None
+    rest = f"{slash}{rest}"
+    return version, split_version(rest)[1] if rest.startswith("/v/") else rest
+
+
+def parse_request(
+    raw: RawRequest,
+    registry: Registry,
+    settings: RequestSettings = DEFAULT_SETTINGS,
+    *,
+    version: int = 0,
+    path: str | None = None,
+) -> Request:
+    """Return what a request means (Go: NewRequestFromHTTPRequest). The body is left unread.
+
+    Args:
+        raw: the request.
+        registry: the models of that version.
+        settings: what the server decides.
+        version: of the API, as its path begins with.
+        path: what follows the version; the whole path without one.
+
+    Raises:
+        Error: the request cannot be understood: 400, 404 or 415.
+        Errors: it has parameters that nobody declared.
+    """
+    headers = raw.headers
+    request = Request(headers=headers, version=version, native=raw.native)
+    authorization = headers.get("Authorization")
+    if authorization:
+        parts = authorization.split(" ")
+        if len(parts) == 2:
+            request.username, request.password = parts
+    request.content_type, request.accept = encodings_from_headers(
+        headers, settings.external_content_types, settings.external_accept_types
+    )
+    _read_path(raw, raw.path if path is None else path, request, registry)
+    info = registry.relationship_info(request.identity, request.parent_identity, request.operation)
+    if raw.query:
+        _read_query(raw.query, request, info)
+    elif info is not None and info.parameters:
+        _read_parameters({}, request, info)
+    if info is not None and info.required:
+        request.parameters.validate(info.required)
+    request.client_ip = client_ip(raw, settings)
+    if settings.namespacer is not None:
+        request.namespace = settings.namespacer.extract(raw)
+    request.external_tracking_id = headers.get("X-External-Tracking-ID", "")
+    request.external_tracking_type = headers.get("X-External-Tracking-Type", "")
+    request.tls_connection_state = raw.tls
+    return request
+
+
+def _read_path(raw: RawRequest, path: str, request: Request, registry: Registry) -> None:
+    """Find out what the path names: category, category and identifier, or parent and category.
+
+    An escaped slash separates segments like any other, as in the original.
+    """
+    segments = (unquote(path) if "%" in path else path).split("/")
+    count = len(segments) - 1
+    is_odd = "" in segments[1:] and "%" not in path
+    if not 1 <= count <= 3 or segments[0] or is_odd:
+        url = f"{raw.path}?{raw.query}" if raw.query else raw.path
+        raise _bad(f"{url} is not a valid elemental request path")
+    request.identity = _identity(registry, segments[1 if count < 3 else 3])
+    if count == 2:
+        request.object_id = segments[2]
+    elif count == 3:
+        request.parent_identity = _identity(registry, segments[1])
+        request.parent_id = segments[2]
+    request.operation = operation_of(raw.method, has_object_id=count == 2)
+
+
+def _identity(registry: Registry, category: str) -> Identity:
+    identity = registry.identity_from_category(category)
+    if identity is EMPTY_IDENTITY:
+        raise Error("Not Found", "Unable to find the requested resource", "bahamut", 404)
+    return identity
+
+
+def _bad(description: str) -> Error:
+    return Error("Bad Request", description, "elemental", 400)
+
+
+def parse_query(query: str) -> dict[str, list[str]]:
+    """Return the values of each key of a query; what cannot be read is left out, as in Go."""
+    found: dict[str, list[str]] = {}
+    for pair in query.split("&"):
+        if not pair or ";" in pair:
+            continue
+        key, _, value = pair.partition("=")
+        if "%" in pair:
+            if not (is_escaped(key) and is_escaped(value)):
+                continue
+            key, value = unquote_plus(key), unquote_plus(value)
+        elif "+" in pair:
+            key, value = key.replace("+", " "), value.replace("+", " ")
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def is_escaped(text: str) -> bool:
+    """Tell whether every percent sign begins two hexadecimal digits."""
+    return "%" not in text or all(
+        len(part) >= 2 and all(c in "0123456789abcdefABCDEF" for c in part[:2])
+        for part in text.split("%")[1:]
+    )
+
+
+def _read_query(query: str, request: Request, info: RelationshipInfo | None) -> None:
+    values = parse_query(query)
+    request.page = _natural(values, "page")
+    request.page_size = _natural(values, "pagesize")
+    request.recursive, request.propagated, request.override_protection = (
+        _flag(values, name) for name in FLAGS
+    )
+    request.order = values.pop("order", [])
+    if any(item in ("", "\0") for item in request.order):
+        raise _bad("Parameter `order` must be set when provided")
+    if "limit" in values and request.page_size:
+        raise _bad("You cannot set 'limit' and 'pagesize' at the same time")
+    request.limit = _natural(values, "limit")
+    if values.get("after", [""])[0]:
+        _read_after(values.pop("after")[0], request)
+    if info is not None and info.parameters:
+        _read_parameters(values, request, info)
+    if values:
+        raise Errors(*(_bad(f"Unknown parameter: `{name}`") for name in sorted(values)))
+
+
+def _read_after(after: str, request: Request) -> None:
+    if after == "\0":
+        raise _bad("Parameter `after` must be set when provided")
+    if len(request.order) > 1:
+        raise _bad("You can only order on a single field when using 'after'")
+    if request.page:
+        raise _bad("You cannot set 'after' and 'page' at the same time")
+    request.after = after
+
+
+def _natural(values: dict[str, list[str]], name: str) -> int:
+    given = values.pop(name, None)
+    if given is None:
+        return 0
+    try:
+        number = parse_integer(given[0])
+    except ValueError:
+        raise _bad(f"Parameter `{name}` must be an integer") from None
+    if number < 0:
+        raise _bad(f"Parameter `{name}` must not be negative")
+    return number
+
+
+def _flag(values: dict[str, list[str]], name: str) -> bool:
+    given = values.pop(name, None)
+    if given is None:
+        return False
+    try:
+        return parse_boolean(given[0])
+    except ValueError:
+        raise _bad(f"Parameter `{name}` must be a boolean") from None
+
+
+def _read_parameters(
+    values: dict[str, list[str]], request: Request, info: RelationshipInfo
+) -> None:
+    for definition in info.parameters:
+        request.parameters[definition.name] = definition.parse(values.pop(definition.name, None))
+
+
+def client_ip(raw: RawRequest, settings: RequestSettings) -> str:
+    """Return the address of the client, without a port (decision X10).
+
+    Forwarding headers count only when the peer is a trusted proxy: of ``X-Forwarded-For`` the last
+    address that is not one itself, else ``X-Real-IP``.
+    """
+    peer = _without_port(raw.remote)
+    if not settings.trusted_proxies or not _is_trusted(peer, settings):
+        return peer
+    lines = raw.headers.getall("X-Forwarded-For", ())
+    forwarded = [a.strip() for line in lines for a in line.split(",") if a.strip()]
+    for address in reversed(forwarded):
+        if not _is_trusted(_without_port(address), settings):
+            return _without_port(address)
+    if forwarded:
+        return _without_port(forwarded[0])
+    return _without_port(str(raw.headers.get("X-Real-IP", ""))) or peer
+
+
+def _is_trusted(address: str, settings: RequestSettings) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in settings.trusted_proxies)
+
+
+def _without_port(address: str) -> str:
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

@@ -1,0 +1,1 @@
+"""The health server: a small application of its own."""

@@ -1,0 +1,172 @@
+"""Everything a user may implement, one Protocol each, and the types of the functions one may give.
+
+Colours: what may touch the outside is ``async``; what is pure is a plain function. A processor's
+methods may be plain as well: they then run in a worker thread, decided when it is registered.
+"""
+
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from typing import Any, Protocol, runtime_checkable
+
+from bahamut.context import Context
+from bahamut.elemental.errors import Errors
+from bahamut.elemental.event import Event
+from bahamut.elemental.request import Request
+
+
+class AuthAction(IntEnum):
+    """What an authenticator or authorizer decides (Go: AuthAction)."""
+
+    OK = 0
+    """Granted; nobody further is asked."""
+    KO = 1
+    """Refused."""
+    CONTINUE = 2
+    """No opinion: the next one decides."""
+
+
+@runtime_checkable
+class RetrieveManyProcessor(Protocol):
+    """Lists objects."""
+
+    async def process_retrieve_many(self, ctx: Context) -> None:
+        """Put a list into ``ctx.output_data``, and the total into ``ctx.count``."""
+        ...
+
+
+@runtime_checkable
+class RetrieveProcessor(Protocol):
+    """Finds one object."""
+
+    async def process_retrieve(self, ctx: Context) -> None:
+        """Put the object of ``ctx.request.object_id`` into ``ctx.output_data``."""
+        ...
+
+
+@runtime_checkable
+class CreateProcessor(Protocol):
+    """Creates an object."""
+
+    async def process_create(self, ctx: Context) -> None:
+        """Store ``ctx.input_data`` and put what was stored into ``ctx.output_data``."""
+        ...
+
+
+@runtime_checkable
+class UpdateProcessor(Protocol):
+    """Replaces an object."""
+
+    async def process_update(self, ctx: Context) -> None:
+        """Store ``ctx.input_data`` in place of the object of ``ctx.request.object_id``."""
+        ...
+
+
+@runtime_checkable
+class DeleteProcessor(Protocol):
+    """Deletes an object."""
+
+    async def process_delete(self, ctx: Context) -> None:
+        """Remove the object of ``ctx.request.object_id``."""
+        ...
+
+
+@runtime_checkable
+class PatchProcessor(Protocol):
+    """Changes some attributes of an object."""
+
+    async def process_patch(self, ctx: Context) -> None:
+        """Apply the sparse ``ctx.input_data`` to the object of ``ctx.request.object_id``."""
+        ...
+
+
+@runtime_checkable
+class InfoProcessor(Protocol):
+    """Counts objects."""
+
+    async def process_info(self, ctx: Context) -> None:
+        """Put the number of objects into ``ctx.count``."""
+        ...
+
+
+Processor = Any
+"""Any object with at least one of the ``process_*`` methods above (Go: Processor)."""
+
+
+@runtime_checkable
+class RequestAuthenticator(Protocol):
+    """Says who is asking."""
+
+    async def authenticate_request(self, ctx: Context) -> AuthAction:
+        """Decide, usually setting ``ctx.claims``; raise an error to refuse with one's own words."""
+        ...
+
+
+@runtime_checkable
+class SessionAuthenticator(Protocol):
+    """Says who opens a websocket."""
+
+    async def authenticate_session(self, session: Any) -> AuthAction:
+        """Decide, usually setting ``session.claims``."""
+        ...
+
+
+@runtime_checkable
+class Authorizer(Protocol):
+    """Says whether the caller may do this."""
+
+    async def is_authorized(self, ctx: Context) -> AuthAction:
+        """Decide; raise an error to refuse with one's own words."""
+        ...
+
+
+@runtime_checkable
+class Auditer(Protocol):
+    """Is told of every operation, once, however it ended.
+
+    `audit` may be a plain method, called in line, or a coroutine, which runs in order behind a
+    bounded queue. What it raises is logged and never changes the answer.
+    """
+
+    def audit(self, ctx: Context, error: BaseException | None) -> Awaitable[None] | None:
+        """Take note of an operation; *error* is None when it succeeded."""
+        ...
+
+
+@runtime_checkable
+class RateLimiter(Protocol):
+    """Decides whether a request is one too many."""
+
+    async def rate_limit(self, request: Request) -> bool:
+        """Return True to refuse *request* with 429."""
+        ...
+
+
+@runtime_checkable
+class PushPublishHandler(Protocol):
+    """Decides which events are published."""
+
+    async def should_publish(self, event: Event) -> bool:
+        """Return False to keep *event* from going out; an error skips it too."""
+        ...
+
+
+CustomMarshaller = Callable[[Request, Any, Errors | None], bytes]
+"""Encodes an identity's answers: gets the request, the output data (None for errors) and the
+errors (None for a success)."""
+CustomUmarshaller = Callable[[Request], Any]
+"""Decodes an identity's bodies: gets the request, returns the object; what it raises is answered
+with 400 and its text."""
+IdentifiableRetriever = Callable[[Request], Awaitable[Any]]
+"""Finds the object that a patch is for, and so turns the patch into an update."""
+ErrorTransformer = Callable[[BaseException], BaseException | None]
+"""Replaces an error before it is answered; None keeps it."""
+Hook = Callable[[Any], Awaitable[None]]
+"""Runs when the server has started or is about to stop; gets the server."""
+HealthServerFunc = Callable[[], Awaitable[None]]
+"""Raises when the service is not healthy."""
+HealthStatFunc = Callable[[Any], Awaitable[Any]]
+"""Serves one path of the health server: gets the aiohttp request, returns its response."""
+CustomHandler = Callable[[Any], Awaitable[Any]]
+"""Serves one custom route: gets the aiohttp request, returns its response."""
+RateLimitCondition = Callable[[Request], bool]
+"""Tells whether a request counts against an identity's rate limit."""

@@ -1,0 +1,392 @@
+"""The ``opt_*`` functions: each returns an `Option` for `bahamut.new`.
+
+Of an option given twice the last one wins. Seconds are floats, 0 stands for no limit.
+"""
+
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+from bahamut.config import Option, RateLimit, Timeouts
+from bahamut.cors import CORSPolicyController, DefaultCORSController
+from bahamut.elemental.identity import Identity
+from bahamut.elemental.namespace import Namespacer
+from bahamut.elemental.registry import Registry
+from bahamut.interfaces import (
+    Auditer,
+    Authorizer,
+    CustomHandler,
+    CustomMarshaller,
+    CustomUmarshaller,
+    ErrorTransformer,
+    HealthServerFunc,
+    HealthStatFunc,
+    Hook,
+    IdentifiableRetriever,
+    RateLimitCondition,
+    RateLimiter,
+    RequestAuthenticator,
+    SessionAuthenticator,
+)
+from bahamut.telemetry.metrics import MetricsManager
+from bahamut.telemetry.tracing import TraceCleaner, Tracer
+
+# --- the API server --------------------------------------------------------------------------
+
+
+def opt_rest_server(listen: str) -> Option:
+    """Serve the API on *listen*, for instance ``":8080"`` or ``"127.0.0.1:8080"``.
+
+    Go: OptRestServer.
+    """
+    return lambda c: replace(c, rest=replace(c.rest, enabled=True, listen=listen))
+
+
+def opt_custom_listener(listener: socket.socket) -> Option:
+    """Serve the API on a socket that is bound already (Go: OptCustomListener)."""
+    return lambda c: replace(c, rest=replace(c.rest, listener=listener))
+
+
+def opt_custom_root_handler(handler: CustomHandler) -> Option:
+    """Serve ``/`` with *handler*, for GET POST PUT DELETE HEAD PATCH OPTIONS.
+
+    Go: OptCustomRootHandler. Without it ``GET /`` answers an empty 200.
+    """
+    return lambda c: replace(c, rest=replace(c.rest, root_handler=handler))
+
+
+def opt_enable_api_path_prefix(prefix: str) -> Option:
+    """Serve the API below *prefix*, for instance ``/api`` (Go: OptEnableAPIPathPrefix).
+
+    Raises:
+        ValueError: *prefix* is not a plain absolute path.
+    """
+    clean = _clean_prefix(prefix)
+    return lambda c: replace(c, rest=replace(c.rest, api_prefix=clean))
+
+
+def opt_enable_custom_route_path_prefix(prefix: str) -> Option:
+    """Serve custom routes below *prefix* (Go: OptEnableCustomRoutePathPrefix).
+
+    Raises:
+        ValueError: *prefix* is not a plain absolute path.
+    """
+    clean = _clean_prefix(prefix)
+    return lambda c: replace(c, rest=replace(c.rest, custom_route_prefix=clean))
+
+
+def opt_timeouts(
+    read: float = 0.0, write: float = 0.0, idle: float = 75.0, *, header: float = 10.0
+) -> Option:
+    """Bound how long a client may take, in seconds (Go: OptTimeouts).
+
+    Args:
+        read: for a whole request, its body included.
+        write: for taking in an answer.
+        idle: between two requests on one connection.
+        header: for the headers of a request.
+    """
+    timeouts = Timeouts(read=read, write=write, idle=idle, header=header)
+    return lambda c: replace(c, rest=replace(c.rest, timeouts=timeouts))
+
+
+def opt_disable_keep_alive() -> Option:
+    """Close each connection after its first answer (Go: OptDisableKeepAlive)."""
+    return lambda c: replace(c, rest=replace(c.rest, keep_alive=False))
+
+
+def opt_disable_compression() -> Option:
+    """Never compress answers (Go: OptDisableCompression)."""
+    return lambda c: replace(c, rest=replace(c.rest, compression=False))
+
+
+def opt_max_connection(maximum: int) -> Option:
+    """Close new connections while *maximum* are open; 0 for no limit (Go: OptMaxConnection)."""
+    return lambda c: replace(c, rest=replace(c.rest, max_connections=maximum))
+
+
+def opt_max_body_size(size: int) -> Option:
+    """Refuse bodies of more than *size* bytes with 413; 4 MiB without this option."""
+    return lambda c: replace(c, rest=replace(c.rest, max_body_size=size))
+
+
+def opt_max_header_size(size: int) -> Option:
+    """Refuse header fields and request lines of more than *size* bytes; 64 KiB by default."""
+    return lambda c: replace(c, rest=replace(c.rest, max_header_size=size))
+
+
+def opt_trusted_proxies(*networks: str) -> Option:
+    """Believe the forwarding headers of these peers, for instance ``"10.0.0.0/8"``.
+
+    Raises:
+        ValueError: a text is neither an address nor a network.
+    """
+    parsed = tuple(ip_network(network) for network in networks)
+    return lambda c: replace(c, rest=replace(c.rest, trusted_proxies=parsed))
+
+
+def opt_shutdown_timeout(seconds: float) -> Option:
+    """Let open requests go on for *seconds* when the server stops; 60 by default."""
+    return lambda c: replace(c, rest=replace(c.rest, shutdown_timeout=seconds))
+
+
+# --- the model -------------------------------------------------------------------------------
+
+
+def opt_model(registries: Mapping[int, Registry]) -> Option:
+    """Serve these models, one registry per API version (Go: OptModel).
+
+    Version 0 serves the paths without a version.
+    """
+    return lambda c: replace(c, model=replace(c.model, registries=dict(registries)))
+
+
+def opt_read_only(excluded: Iterable[Identity] = ()) -> Option:
+    """Refuse every write with 423, but for the *excluded* identities (Go: OptReadOnly)."""
+    kept = frozenset(excluded)
+    return lambda c: replace(c, model=replace(c.model, read_only=True, read_only_excluded=kept))
+
+
+def opt_marshallers(marshallers: Mapping[Identity, CustomMarshaller]) -> Option:
+    """Encode the answers of these identities with functions of one's own (Go: OptMarshallers)."""
+    return lambda c: replace(c, model=replace(c.model, marshallers=dict(marshallers)))
+
+
+def opt_unmarshallers(unmarshallers: Mapping[Identity, CustomUmarshaller]) -> Option:
+    """Decode the bodies of these identities with functions of one's own (Go: OptUnmarshallers)."""
+    return lambda c: replace(c, model=replace(c.model, unmarshallers=dict(unmarshallers)))
+
+
+def opt_external_types(
+    *, content_types: Iterable[str] = (), accept_types: Iterable[str] = ()
+) -> Option:
+    """Accept further media types, which custom (un)marshallers understand.
+
+    Go: elemental.RegisterSupportedContentType and RegisterSupportedAcceptType.
+    """
+    content, accept = frozenset(content_types), frozenset(accept_types)
+    return lambda c: replace(
+        c,
+        model=replace(c.model, external_content_types=content, external_accept_types=accept),
+    )
+
+
+def opt_identifiable_retriever(retriever: IdentifiableRetriever) -> Option:
+    """Turn patches into updates of what *retriever* finds (Go: OptIdentifiableRetriever)."""
+    return lambda c: replace(c, model=replace(c.model, retriever=retriever))
+
+
+def opt_namespacer(namespacer: Namespacer | None) -> Option:
+    """Find the namespace of requests with *namespacer* (Go: elemental.SetNamespacer).
+
+    Without this option it is the header ``X-Namespace``; with None it stays empty.
+    """
+    return lambda c: replace(c, model=replace(c.model, namespacer=namespacer))
+
+
+# --- who may, and who is told ----------------------------------------------------------------
+
+
+def opt_authenticators(
+    request: Iterable[RequestAuthenticator] = (), session: Iterable[SessionAuthenticator] = ()
+) -> Option:
+    """Ask these, in order, who is calling (Go: OptAuthenticators)."""
+    requests, sessions = tuple(request), tuple(session)
+    return lambda c: replace(
+        c,
+        security=replace(
+            c.security, request_authenticators=requests, session_authenticators=sessions
+        ),
+    )
+
+
+def opt_authorizers(authorizers: Iterable[Authorizer]) -> Option:
+    """Ask these, in order, whether the caller may (Go: OptAuthorizers)."""
+    chain = tuple(authorizers)
+    return lambda c: replace(c, security=replace(c.security, authorizers=chain))
+
+
+def opt_fail_closed() -> Option:
+    """Refuse when a chain of guards ends and none of them has said yes."""
+    return lambda c: replace(c, security=replace(c.security, fail_closed=True))
+
+
+def opt_auditer(auditer: Auditer) -> Option:
+    """Tell *auditer* of every operation (Go: OptAuditer)."""
+    return lambda c: replace(c, security=replace(c.security, auditer=auditer))
+
+
+def opt_cors_access_control(controller: CORSPolicyController) -> Option:
+    """Let browsers of other origins in, as *controller* says (Go: OptCORSAccessControl)."""
+    return lambda c: replace(c, security=replace(c.security, cors=controller))
+
+
+def opt_cors_origin(origin: str) -> Option:
+    """Let browsers of one *origin* in (Go: OptCORSOrigin)."""
+    return opt_cors_access_control(DefaultCORSController(origin))
+
+
+# --- limits ----------------------------------------------------------------------------------
+
+
+def opt_rate_limiting(limit: float, burst: int) -> Option:
+    """Answer at most *limit* requests a second, *burst* at once (Go: OptRateLimiting)."""
+    rate = RateLimit(limit=limit, burst=burst)
+    return lambda c: replace(c, limits=replace(c.limits, globally=rate))
+
+
+def opt_api_rate_limiting(
+    identity: Identity, limit: float, burst: int, condition: RateLimitCondition | None = None
+) -> Option:
+    """Limit the requests for one *identity* (Go: OptAPIRateLimiting).
+
+    Args:
+        identity: what the limit is for.
+        limit: requests a second.
+        burst: requests at once.
+        condition: tells which requests count; without it all do.
+    """
+    rate = RateLimit(limit=limit, burst=burst, condition=condition)
+    return lambda c: replace(
+        c, limits=replace(c.limits, by_identity={**c.limits.by_identity, identity: rate})
+    )
+
+
+def opt_rate_limiter(limiter: RateLimiter) -> Option:
+    """Ask *limiter* about every request, after the limits above (Go: RateLimiter)."""
+    return lambda c: replace(c, limits=replace(c.limits, limiter=limiter))
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+
+def opt_disable_panic_recovery() -> Option:
+    """Let unexpected exceptions reach aiohttp (Go: OptDisablePanicRecovery)."""
+    return lambda c: replace(c, errors=replace(c.errors, panic_recovery=False))
+
+
+def opt_expose_internal_errors() -> Option:
+    """Send the text of unexpected exceptions to clients, as the original does."""
+    return lambda c: replace(c, errors=replace(c.errors, expose_internal=True))
+
+
+def opt_error_transformer(transformer: ErrorTransformer) -> Option:
+    """Replace errors of operations before they are answered (Go: OptErrorTransformer)."""
+    return lambda c: replace(c, errors=replace(c.errors, transformer=transformer))
+
+
+# --- what the service says of itself ---------------------------------------------------------
+
+
+def opt_service_info(name: str, version: str, subversions: Mapping[str, Any] | None) -> Option:
+    """Say what this service is (Go: OptServiceInfo).
+
+    Args:
+        name: answer of ``/_meta/name``, which exists when it is not empty.
+        version: the version of the service.
+        subversions: answer of ``/_meta/version``, which exists when it is not None.
+    """
+    return lambda c: replace(
+        c,
+        meta=replace(c.meta, service_name=name, service_version=version, versions=subversions),
+    )
+
+
+def opt_disable_meta_routes() -> Option:
+    """Do not serve ``/_meta/routes`` (Go: OptDisableMetaRoutes)."""
+    return lambda c: replace(c, meta=replace(c.meta, routes=False))
+
+
+# --- health, metrics, tracing ----------------------------------------------------------------
+
+
+def opt_health_server(listen: str, check: HealthServerFunc | None = None) -> Option:
+    """Serve the state of health on *listen* (Go: OptHealthServer).
+
+    Args:
+        listen: ``host:port``.
+        check: raises when the service is not healthy.
+    """
+    return lambda c: replace(c, health=replace(c.health, enabled=True, listen=listen, check=check))
+
+
+def opt_health_server_metrics_manager(manager: MetricsManager) -> Option:
+    """Count and time requests with *manager*, served at ``/metrics`` of the health server.
+
+    Go: OptHealthServerMetricsManager. Measuring works without a health server too.
+    """
+    return lambda c: replace(c, health=replace(c.health, metrics=manager))
+
+
+def opt_health_server_timeouts(read: float = 0.0, write: float = 0.0, idle: float = 75.0) -> Option:
+    """Bound how long clients of the health server may take, in seconds.
+
+    Go: OptHealthServerTimeouts.
+    """
+    timeouts = Timeouts(read=read, write=write, idle=idle)
+    return lambda c: replace(c, health=replace(c.health, timeouts=timeouts))
+
+
+def opt_health_custom_stats(stats: Mapping[str, HealthStatFunc]) -> Option:
+    """Serve further paths on the health server (Go: OptHealthCustomStats).
+
+    Raises:
+        ValueError: a key is empty, starts with an underscore or holds a slash, or has no function.
+    """
+    for key, function in stats.items():
+        if not key:
+            raise ValueError("key must not be empty")
+        if key.startswith("_"):
+            raise ValueError(f"key '{key}' must not start with an '_'")
+        if "/" in key:
+            raise ValueError(f"key '{key}' must not contain with any '/'")
+        if not callable(function):
+            raise ValueError(f"stat function for key '{key}' must not be nil")  # noqa: TRY004
+    return lambda c: replace(c, health=replace(c.health, stats=dict(stats)))
+
+
+def opt_opentracing_tracer(tracer: Tracer) -> Option:
+    """Trace requests with *tracer* (Go: OptOpentracingTracer)."""
+    return lambda c: replace(c, tracing=replace(c.tracing, tracer=tracer))
+
+
+def opt_opentracing_excluded_identities(identities: Iterable[Identity]) -> Option:
+    """Do not trace requests for these (Go: OptOpentracingExcludedIdentities)."""
+    names = frozenset(identity.name for identity in identities)
+    return lambda c: replace(c, tracing=replace(c.tracing, excluded=names))
+
+
+def opt_trace_cleaner(cleaner: TraceCleaner) -> Option:
+    """Take what is confidential out of traced payloads (Go: OptTraceCleaner)."""
+    return lambda c: replace(c, tracing=replace(c.tracing, cleaner=cleaner))
+
+
+# --- hooks -----------------------------------------------------------------------------------
+
+
+def opt_post_start_hook(hook: Hook) -> Option:
+    """Await *hook* with the server once every listener accepts (Go: OptPostStartHook).
+
+    What it raises stops the server and is raised by `run`.
+    """
+    return lambda c: replace(c, post_start_hook=hook)
+
+
+def opt_pre_stop_hook(hook: Hook) -> Option:
+    """Await *hook* with the server before anything stops (Go: OptPreStopHook).
+
+    What it raises is logged.
+    """
+    return lambda c: replace(c, pre_stop_hook=hook)
+
+
+def _clean_prefix(prefix: str) -> str:
+    """Return *prefix* with one slash in front and none behind, empty for none."""
+    parts = urlsplit("/" + prefix.strip("/"))
+    segments = [segment for segment in parts.path.split("/") if segment]
+    if parts.query or parts.fragment or "://" in prefix or any(s in (".", "..") for s in segments):
+        raise ValueError(f"path prefix '{prefix}' must be an absolute path")
+    return "".join(f"/{segment}" for segment in segments)

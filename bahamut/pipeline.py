@@ -1,0 +1,438 @@
+"""The life of a request, top to bottom: `Pipeline.handle`, then `Pipeline.operate`.
+
+No socket and no aiohttp: plain values come in, plain values go out. A step of `operate` is a method
+below it, in the same order; nothing else in the house decides anything about a request.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bahamut import respond
+from bahamut._kit.bucket import Bucket
+from bahamut._kit.tasks import OrderedQueue
+from bahamut.auth.chain import check_authentication, check_authorization
+from bahamut.config import Config, RateLimit
+from bahamut.context import Context
+from bahamut.elemental.encoding import decode_into
+from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.operations import Operation
+from bahamut.elemental.registry import Registry
+from bahamut.elemental.request import (
+    RawRequest,
+    Request,
+    RequestSettings,
+    parse_request,
+    split_version,
+)
+from bahamut.elemental.response import RawResponse
+from bahamut.elemental.verify import verify
+from bahamut.errors import (
+    BadRequestError,
+    LockedError,
+    NotAllowedError,
+    NotImplementedByProcessorError,
+    RateLimitError,
+    RequestEntityTooLargeError,
+    UnknownAPIVersionError,
+)
+from bahamut.interfaces import CustomMarshaller, CustomUmarshaller, Processor, RateLimitCondition
+from bahamut.telemetry import tracing
+
+log = logging.getLogger(__name__)
+
+Process = Callable[[Context], Awaitable[None]]
+ReadBody = Callable[[], Awaitable[bytes]]
+
+AUDIT_BOUND = 1024
+"""Audits of an asynchronous auditer that may wait; beyond, operations wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one operation asks of the pipeline."""
+
+    method: str
+    """The processor's method."""
+    label: str
+    """Its name in refusals."""
+    reads: bool = False
+    """Whether there is a body to decode."""
+    writes: bool = False
+    """Whether read-only mode forbids it."""
+    of_many: bool = False
+    """Whether refusals name the category instead of the object."""
+
+
+RULES = {
+    Operation.RETRIEVE_MANY: Rule("process_retrieve_many", "RetrieveMany", of_many=True),
+    Operation.RETRIEVE: Rule("process_retrieve", "Retrieve"),
+    Operation.CREATE: Rule("process_create", "Create", reads=True, writes=True),
+    Operation.UPDATE: Rule("process_update", "Update", reads=True, writes=True),
+    Operation.DELETE: Rule("process_delete", "Delete", writes=True),
+    Operation.PATCH: Rule("process_patch", "Patch", reads=True, writes=True, of_many=True),
+    Operation.INFO: Rule("process_info", "Info", of_many=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that can be known of a request before it comes.
+
+    One per version, identity, parent and operation, made when first asked for.
+    """
+
+    rule: Rule
+    is_allowed: bool
+    is_locked: bool
+    process: Process | None
+    model: type[Model]
+    marshaller: CustomMarshaller | None
+    unmarshaller: CustomUmarshaller | None
+    template: str
+    """The route, for metrics: ``/lists/:id/tasks``."""
+    limits: tuple[tuple[Bucket, RateLimitCondition | None], ...]
+
+
+class Pipeline:
+    """Serves operations.
+
+    Args:
+        config: read here, once; never again while requests are served.
+        processors: by identity name; the server's own mapping, followed as it changes.
+    """
+
+    def __init__(self, config: Config, processors: Mapping[str, Processor]) -> None:
+        self.context: Any = None
+        """What operations live in: the server puts its `RunContext` here."""
+        self._processors = processors
+        self._registries: Mapping[int, Registry] = config.model.registries
+        self._model = config.model
+        self._security = config.security
+        self._errors = config.errors
+        self._metrics = config.health.metrics
+        self._tracing = config.tracing
+        self._limiter = config.limits.limiter
+        self._prefix = config.rest.api_prefix
+        self._settings = RequestSettings(
+            trusted_proxies=config.rest.trusted_proxies,
+            namespacer=config.model.namespacer,
+            external_content_types=config.model.external_content_types,
+            external_accept_types=config.model.external_accept_types,
+        )
+        self._global_bucket = _bucket(config.limits.globally)
+        self._buckets = {
+            identity: (Bucket(rate.limit, rate.burst), rate.condition)
+            for identity, rate in config.limits.by_identity.items()
+        }
+        self._audits = _audits(config)
+        self._plans: dict[tuple[int, str, str, Operation], Plan] = {}
+
+    async def start(self) -> None:
+        """Start what runs beside the requests: the queue of an asynchronous auditer."""
+        if self._audits is not None:
+            await self._audits.start()
+
+    async def stop(self) -> None:
+        """Wait until all that happened has been audited."""
+        if self._audits is not None:
+            await self._audits.stop()
+
+    def forget_plans(self) -> None:
+        """Decide anew what each operation does: a processor came or went."""
+        self._plans.clear()
+
+    async def handle(self, raw: RawRequest, read_body: ReadBody) -> RawResponse:
+        """Answer one request; the one border at which exceptions become answers.
+
+        Args:
+            raw: the request as HTTP has it, its path below the API's prefix.
+            read_body: reads the body, within the limits of the door.
+
+        Raises:
+            Exception: unexpected, and panic recovery is off.
+        """
+        try:
+            request, registry = self.parse(raw)
+        except Exception as error:  # noqa: BLE001 - the border
+            return self._unparsed(raw, error)
+        plan = self.plan(request, registry)
+        finish = self._metrics.measure_request(raw.method, plan.template) if self._metrics else None
+        ctx = Context(request, self.context)
+        try:
+            await self.limit(ctx, plan)
+            if plan.rule.reads:
+                await self.read(ctx, plan, read_body)
+            self.trace(ctx)
+            response = await self.operate(ctx, plan)
+        except Exception as error:  # noqa: BLE001 - the border
+            response = await self._failed(ctx, plan, error)
+        else:
+            await self.audit(ctx, None)
+            if ctx.span is not None:
+                tracing.finish_request_span(ctx.span, ctx, response.status)
+        if finish is not None:
+            _measured(finish, response, ctx)
+        return response
+
+    async def operate(self, ctx: Context, plan: Plan) -> RawResponse:
+        """Run one operation, from permission to answer."""
+        self.allow(ctx, plan)
+        if self._security.request_authenticators:
+            await check_authentication(
+                self._security.request_authenticators,
+                ctx,
+                fail_closed=self._security.fail_closed,
+            )
+        if self._security.authorizers:
+            await check_authorization(
+                self._security.authorizers, ctx, fail_closed=self._security.fail_closed
+            )
+        if plan.is_locked:
+            raise LockedError
+        process = self.find(ctx, plan)
+        if plan.rule.reads:
+            await self.decode(ctx, plan)
+        await process(ctx)
+        return respond.success(ctx, plan.marshaller)
+
+    # --- the steps, in order -----------------------------------------------------------------
+
+    def parse(self, raw: RawRequest) -> tuple[Request, Registry]:
+        """Version, identity, operation, parameters."""
+        version, path = split_version(raw.path)
+        registry = self._registries.get(version)
+        if registry is None:
+            raise UnknownAPIVersionError
+        request = parse_request(raw, registry, self._settings, version=version, path=path)
+        return request, registry
+
+    def plan(self, request: Request, registry: Registry) -> Plan:
+        """Look up what is known of such requests."""
+        parent = request.parent_identity.name
+        key = (request.version, request.identity.name, parent, request.operation)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = self._planned(request, registry)
+        return found
+
+    async def limit(self, ctx: Context, plan: Plan) -> None:
+        """Take a token of each bucket that counts this request, before its body is read."""
+        for bucket, condition in plan.limits:
+            if condition is None or condition(ctx.request):
+                wait = bucket.take()
+                if wait:
+                    raise RateLimitError(wait)
+        if self._limiter is not None and await self._limiter.rate_limit(ctx.request):
+            raise RateLimitError
+
+    async def read(self, ctx: Context, plan: Plan, read_body: ReadBody) -> None:
+        """Read the body, unless it is of a foreign type that only a processor understands."""
+        is_foreign = ctx.request.content_type in self._settings.external_content_types
+        if not is_foreign or plan.unmarshaller is not None:
+            ctx.request.data = await read_body()
+
+    def trace(self, ctx: Context) -> None:
+        """Start a span for the request, if requests of its kind are traced."""
+        tracer = self._tracing.tracer
+        if tracer is not None:
+            ctx.span = tracing.start_request_span(
+                tracer,
+                ctx.request,
+                excluded=self._tracing.excluded,
+                cleaner=self._tracing.cleaner,
+            )
+
+    def allow(self, ctx: Context, plan: Plan) -> None:
+        """Refuse what the model does not offer there."""
+        if not plan.is_allowed:
+            identity = ctx.request.identity
+            subject = identity.category if plan.rule.of_many else identity.name
+            raise NotAllowedError(f"{plan.rule.label} operation not allowed on {subject}")
+
+    def find(self, ctx: Context, plan: Plan) -> Process:
+        """Return the processor's method."""
+        if plan.process is None:
+            request = ctx.request
+            raise NotImplementedByProcessorError(request.operation.value, request.identity.name)
+        return plan.process
+
+    async def decode(self, ctx: Context, plan: Plan) -> None:
+        """Turn the body into a validated object."""
+        is_patch = ctx.request.operation is Operation.PATCH
+        given = self._unmarshalled(ctx.request, plan, is_patch=is_patch)
+        if is_patch:
+            if self._model.retriever is not None:
+                given = await self._patched(ctx.request, given)
+                given.validate()
+        else:
+            given.validate()
+        ctx.input_data = given
+
+    async def audit(self, ctx: Context, error: BaseException | None) -> None:
+        """Tell the auditer, once, however it ended; what it raises changes nothing."""
+        if self._audits is not None:
+            await self._audits.put((ctx, error))
+        elif self._security.auditer is not None:
+            try:
+                self._security.auditer.audit(ctx, error)
+            except Exception:
+                log.exception("The auditer failed")
+
+    # --- how they do it ----------------------------------------------------------------------
+
+    def _planned(self, request: Request, registry: Registry) -> Plan:
+        identity, rule = request.identity, RULES[request.operation]
+        limits = [
+            limit
+            for limit in (self._global_bucket, self._buckets.get(identity))
+            if limit is not None
+        ]
+        excluded = identity in self._model.read_only_excluded
+        return Plan(
+            rule=rule,
+            is_allowed=registry.is_operation_allowed(
+                identity, request.parent_identity, request.operation
+            ),
+            is_locked=rule.writes and self._model.read_only and not excluded,
+            process=self._process(request),
+            model=registry.model(identity),
+            marshaller=self._model.marshallers.get(identity),
+            unmarshaller=self._model.unmarshallers.get(identity),
+            template=self._prefix + _template(request),
+            limits=tuple(limits),
+        )
+
+    def _process(self, request: Request) -> Process | None:
+        """Return the method that serves this, a plain one as a job for a worker thread."""
+        method_name = RULES[request.operation].method
+        if request.operation is Operation.PATCH and self._model.retriever is not None:
+            method_name = RULES[Operation.UPDATE].method
+        method = getattr(self._processors.get(request.identity.name), method_name, None)
+        if method is None or inspect.iscoroutinefunction(method):
+            return method
+        return lambda ctx: asyncio.to_thread(method, ctx)
+
+    def _unmarshalled(self, request: Request, plan: Plan, *, is_patch: bool) -> Any:
+        if plan.unmarshaller is not None:
+            try:
+                return plan.unmarshaller(request)
+            except Exception as error:
+                raise _UndecodableError(error) from error
+        target = plan.model.SPARSE() if is_patch else plan.model()
+        if request.data or is_patch:
+            try:
+                decode_into(request.content_type, request.data, target)
+            except DecodeError as error:
+                raise _UndecodableError(error) from error
+        return target
+
+    async def _patched(self, request: Request, sparse: Any) -> Model:
+        """Return the retrieved object with *sparse* applied, checked as an update (X32)."""
+        assert self._model.retriever is not None  # noqa: S101
+        pristine = await self._model.retriever(request)
+        if not isinstance(pristine, Model) or not pristine.ATTRIBUTES:
+            raise BadRequestError("Identifiable is not patchable")
+        if pristine.identity != sparse.identity:
+            raise BadRequestError("Patch and target does not have the same identity")
+        target = pristine.copy()
+        target.patch(sparse)
+        target.identifier = target.identifier or pristine.identifier
+        verify(target, pristine, Operation.PATCH)
+        return target
+
+    async def _failed(self, ctx: Context, plan: Plan, error: Exception) -> RawResponse:
+        """Audit, trace and answer an error of an operation."""
+        is_early = isinstance(error, RateLimitError | RequestEntityTooLargeError)
+        cause = error.cause if isinstance(error, _UndecodableError) else error
+        if plan.is_allowed:  # what the model does not offer is a route that is not there
+            await self.audit(ctx, cause)
+        answered = error if is_early else self._transformed(error)
+        is_expected = isinstance(answered, Error | Errors | TimeoutError)
+        failed = respond.failure_of(
+            answered,
+            trace=tracing.trace_id(ctx.span),
+            expose=self._errors.expose_internal,
+        )
+        if failed.errors.code >= 500 and failed.errors.code != 501:
+            log.error("%s", failed.errors, exc_info=error)
+        if ctx.span is not None:
+            tracing.fail_request_span(ctx.span, failed.errors, None if is_expected else error)
+        if not is_expected and not self._errors.panic_recovery:
+            raise error
+        if ctx.response_writer is not None:  # the original lets the writer have its way
+            return RawResponse(status=failed.errors.code, headers=[], writer=ctx.response_writer)
+        return respond.failure(failed, ctx.request, None if is_early else plan.marshaller)
+
+    def _transformed(self, error: Exception) -> BaseException:
+        if self._errors.transformer is None:
+            return error
+        return self._errors.transformer(error) or error
+
+    def _unparsed(self, raw: RawRequest, error: Exception) -> RawResponse:
+        """Answer, in JSON, what never became a request."""
+        if not isinstance(error, Error | Errors):
+            log.error("A request cannot be parsed", exc_info=error)
+        expose = self._errors.expose_internal
+        response = respond.failure(respond.failure_of(error, expose=expose))
+        if self._metrics is not None:
+            template = self._prefix + _shape(raw.path)
+            self._metrics.measure_request(raw.method, template)(response.status, None)
+        return response
+
+
+class _UndecodableError(BadRequestError):
+    """The body is no object; auditers are given the cause, clients a 400."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def _measured(finish: Any, response: RawResponse, ctx: Context) -> None:
+    """Finish a measurement; that of an answer written by hand when it has been written."""
+    writer = response.writer
+    if writer is None:
+        finish(response.status, ctx.span)
+        return
+
+    async def write_and_finish(stream: Any) -> int:
+        status: int = await writer(stream)
+        finish(status, ctx.span)
+        return status
+
+    response.writer = write_and_finish
+
+
+def _bucket(rate: RateLimit | None) -> tuple[Bucket, RateLimitCondition | None] | None:
+    return (Bucket(rate.limit, rate.burst), rate.condition) if rate else None
+
+
+def _audits(config: Config) -> OrderedQueue | None:
+    """Return the queue before an asynchronous auditer, None for a plain one."""
+    auditer = config.security.auditer
+    if auditer is None or not inspect.iscoroutinefunction(auditer.audit):
+        return None
+    audit = auditer.audit
+
+    async def consume(entry: tuple[Context, BaseException | None]) -> None:
+        await audit(*entry)
+
+    return OrderedQueue(consume, bound=AUDIT_BOUND, name="auditer")
+
+
+def _template(request: Request) -> str:
+    category = request.identity.category
+    if request.parent_id:
+        return f"/{request.parent_identity.category}/:id/{category}"
+    return f"/{category}/:id" if request.object_id else f"/{category}"
+
+
+def _shape(path: str) -> str:
+    """Return a label for a path of nobody's: never a word that a client chose."""
+    shapes = ("/", "/:category", "/:category/:id", "/:category/:id/:category")
+    return shapes[min(path.count("/"), 3) if path != "/" else 0]

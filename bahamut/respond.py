@@ -1,0 +1,180 @@
+"""The two ends of an operation: `success` turns a context into an answer, `failure` an error.
+
+Everything a client of the API ever reads comes out of this file, whichever door it came in by.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bahamut.context import Context
+from bahamut.elemental.encoding import JSON, encode
+from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.model import Model
+from bahamut.elemental.operations import Operation
+from bahamut.elemental.request import Request
+from bahamut.elemental.response import RawResponse
+from bahamut.elemental.secrecy import without_secrets
+from bahamut.errors import DeadlineExceededError, InternalError, RateLimitError
+from bahamut.interfaces import CustomMarshaller
+
+log = logging.getLogger(__name__)
+
+ACCEPT = ("Accept", "application/msgpack,application/json")
+NO_COUNT = ("X-Count-Total", "0")
+_CONTENT_TYPES = {JSON: ("Content-Type", "application/json; charset=UTF-8")}
+_COUNTED = frozenset((Operation.RETRIEVE_MANY, Operation.INFO))
+_UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]+")
+
+
+def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResponse:
+    """Return the answer of an operation that went well.
+
+    Args:
+        ctx: the context, as its processor left it.
+        marshaller: encodes the output of this identity, if a user gave one.
+
+    Raises:
+        Exception: the output cannot be encoded, or the marshaller said so.
+    """
+    if ctx.response_writer is not None:
+        return RawResponse(status=ctx.status_code or 200, headers=[], writer=ctx.response_writer)
+    request = ctx.request
+    headers = [ACCEPT, content_type(request.accept)]
+    if ctx.redirect:
+        headers.append(("Location", _safe(ctx.redirect)))
+        return RawResponse(status=302, headers=headers)
+    if request.operation in _COUNTED:
+        headers.append(("X-Count-Total", str(ctx.count)))
+    else:
+        headers.append(NO_COUNT)
+    if ctx.next:
+        headers.append(("X-Next", _safe(ctx.next)))
+    if ctx.messages:
+        headers.append(("X-Messages", _safe(";".join(ctx.messages))))
+    headers += [("Set-Cookie", _safe(cookie.OutputString())) for cookie in ctx.output_cookies]
+    status = ctx.status_code or (204 if request.operation == Operation.INFO else 200)
+    output = ctx.output_data
+    if output is None:
+        return RawResponse(status=answerable(204 if status == 200 else status), headers=headers)
+    return RawResponse(
+        status=answerable(status), headers=headers, body=_encoded(request, output, marshaller)
+    )
+
+
+def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:
+    output = without_secrets(output)
+    if marshaller is not None:
+        return marshaller(request, output, None)
+    if "X-Fields" in request.headers:
+        output = _sparse(output, _fields(request))
+    return encode(request.accept, output)
+
+
+def _fields(request: Request) -> list[str]:
+    lines = request.headers.getall("X-Fields", ())
+    return [name.strip() for line in lines for name in line.split(",")]
+
+
+def _sparse(output: Any, fields: list[str]) -> Any:
+    if isinstance(output, Model):
+        return output.to_sparse(*fields)
+    if isinstance(output, list | tuple) and all(isinstance(item, Model) for item in output):
+        return [_sparse(item, fields) for item in output]
+    return output
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, and how to say it."""
+
+    errors: Errors
+    """At least one, each with the trace and a code that HTTP knows."""
+    extra_headers: tuple[tuple[str, str], ...] = ()
+
+
+def failure_of(error: BaseException, *, trace: str = "unknown", expose: bool = False) -> Failure:
+    """Return what clients are told of *error*.
+
+    Args:
+        error: anything that was raised.
+        trace: identifier under which the traces know the request.
+        expose: whether clients may read the text of unexpected exceptions.
+    """
+    extra: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, RateLimitError) and error.retry_after > 0:
+        extra = (("Retry-After", str(math.ceil(error.retry_after))),)
+    errors = _errors_of(error, expose=expose)
+    return Failure(
+        Errors(
+            *(
+                Error(
+                    e.title,
+                    e.description,
+                    e.subject,
+                    answerable(e.code),
+                    e.data,
+                    trace,
+                )
+                for e in errors
+            )
+        ),
+        extra,
+    )
+
+
+def _errors_of(error: BaseException, *, expose: bool) -> Errors:
+    if isinstance(error, Errors) and len(error):
+        return error
+    if isinstance(error, Error):
+        return Errors(error)
+    if isinstance(error, TimeoutError):
+        return Errors(DeadlineExceededError())
+    return Errors(error) if expose and str(error) else Errors(InternalError())
+
+
+def failure(
+    failed: Failure, request: Request | None = None, marshaller: CustomMarshaller | None = None
+) -> RawResponse:
+    """Return the answer of an operation that failed.
+
+    Args:
+        failed: what went wrong.
+        request: the request, if it came so far; it decides the encoding, JSON without one.
+        marshaller: encodes the errors of this identity, if a user gave one.
+    """
+    encoding = request.accept if request is not None else JSON
+    body = None
+    if marshaller is not None and request is not None:
+        try:
+            body = marshaller(request, None, failed.errors)
+        except Exception:
+            log.exception("A custom marshaller cannot encode errors")
+    if body is None:
+        body = encode(encoding, failed.errors)
+    headers = [ACCEPT, content_type(encoding), NO_COUNT, *failed.extra_headers]
+    return RawResponse(status=failed.errors.code, headers=headers, body=body)
+
+
+def refusal(error: Error | Errors, extra_headers: Iterable[tuple[str, str]] = ()) -> RawResponse:
+    """Return the answer to what is refused before it is a request of the API; always JSON."""
+    failed = failure_of(error)
+    return failure(Failure(failed.errors, (*failed.extra_headers, *extra_headers)))
+
+
+def content_type(encoding: str) -> tuple[str, str]:
+    """Return the header that names *encoding*; only JSON states its character set."""
+    return _CONTENT_TYPES.get(encoding) or ("Content-Type", encoding)
+
+
+def answerable(code: int) -> int:
+    """Return *code* if it can be the status of an answer, else 500 (decision X5)."""
+    return code if 200 <= code <= 599 else 500
+
+
+def _safe(text: str) -> str:
+    """Return *text* without what would end a header line: a value never starts another header."""
+    return _UNSAFE_IN_HEADER.sub(" ", text)

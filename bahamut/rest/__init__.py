@@ -1,0 +1,1 @@
+"""The REST door: which paths there are, and how an answer leaves."""

@@ -1,0 +1,287 @@
+"""`Server`: processors and custom routes are registered here, and `run` serves them.
+
+`new` makes one from options. What runs is a list of services under one supervisor: they start in
+order, and stop in reverse.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from bahamut.app import make_application
+from bahamut.config import Config, Option
+from bahamut.elemental.event import Event
+from bahamut.elemental.identity import Identity
+from bahamut.health.app import HealthDoor
+from bahamut.interfaces import CustomHandler, Processor
+from bahamut.pipeline import RULES, Pipeline
+from bahamut.rest.meta import RouteInfo, routes_of
+from bahamut.supervisor import RunContext, Service, install_sigint_handler, supervise
+from bahamut.web.service import Site
+
+log = logging.getLogger(__name__)
+
+PROCESSOR_METHODS = tuple(rule.method for rule in RULES.values())
+
+
+class Server:
+    """An API server (Go: Server, NewServer). Use `new` to make one from options.
+
+    Args:
+        config: the configuration.
+
+    Raises:
+        ValueError: the configuration contradicts itself; the text says how.
+    """
+
+    def __init__(self, config: Config) -> None:
+        problems = config.problems()
+        if problems:
+            raise ValueError("; ".join(problems))
+        self.config = config
+        self._processors: dict[str, Processor] = {}
+        self._custom_handlers: dict[str, CustomHandler] = {}
+        self._pipeline = Pipeline(config, self._processors)
+        self._is_ready = False
+        self._site: Site | None = None
+
+    # --- processors --------------------------------------------------------------------------
+
+    def register_processor(self, processor: Processor, identity: Identity) -> None:
+        """Let *processor* serve the operations on *identity* (Go: RegisterProcessor).
+
+        Coroutine methods run on the event loop, plain ones in a worker thread.
+
+        Raises:
+            ValueError: the identity has a processor already, or belongs to no model.
+            TypeError: the processor has none of the methods ``process_*``.
+        """
+        if identity.name in self._processors:
+            raise ValueError(f"identity {identity} already has a registered processor")
+        if not any(callable(getattr(processor, name, None)) for name in PROCESSOR_METHODS):
+            raise TypeError(
+                f"{type(processor).__name__} is no processor: it has none of the methods "
+                + ", ".join(PROCESSOR_METHODS)
+            )
+        registries = self.config.model.registries.values()
+        if registries and all(
+            registry.identity_from_name(identity.name).is_empty for registry in registries
+        ):
+            raise ValueError(f"identity {identity} belongs to no model given to opt_model()")
+        self._processors[identity.name] = processor
+        self._pipeline.forget_plans()
+
+    def unregister_processor(self, identity: Identity) -> None:
+        """Take the processor of *identity* away (Go: UnregisterProcessor).
+
+        Raises:
+            LookupError: it has none.
+        """
+        self.processor_for_identity(identity)
+        del self._processors[identity.name]
+        self._pipeline.forget_plans()
+
+    def processor_for_identity(self, identity: Identity) -> Processor:
+        """Return the processor of *identity* (Go: ProcessorForIdentity).
+
+        Raises:
+            LookupError: it has none.
+        """
+        try:
+            return self._processors[identity.name]
+        except KeyError:
+            raise LookupError(f"no registered processor for identity {identity}") from None
+
+    def processors_count(self) -> int:
+        """Return how many processors are registered (Go: ProcessorsCount)."""
+        return len(self._processors)
+
+    # --- custom routes -----------------------------------------------------------------------
+
+    def register_custom_route_handler(self, path: str, handler: CustomHandler) -> None:
+        """Serve *path* with an aiohttp handler (Go: RegisterCustomRouteHandler).
+
+        It serves GET, POST, PUT, DELETE, HEAD, PATCH and OPTIONS. Register before the server runs.
+
+        Raises:
+            ValueError: the path has a handler already.
+        """
+        if path in self._custom_handlers:
+            raise ValueError(f"path {path} has a registered handler already")
+        self._custom_handlers[path] = handler
+
+    def unregister_custom_route_handler(self, path: str) -> None:
+        """Take the handler of *path* away (Go: UnregisterCustomRouteHandler).
+
+        Raises:
+            LookupError: it has none.
+        """
+        if path not in self._custom_handlers:
+            raise LookupError(f"path {path} has no existing handler")
+        del self._custom_handlers[path]
+
+    @property
+    def custom_handlers(self) -> Mapping[str, CustomHandler]:
+        """The custom routes, by path; a copy."""
+        return dict(self._custom_handlers)
+
+    # --- what it says of itself --------------------------------------------------------------
+
+    def routes_info(self) -> dict[int, list[RouteInfo]]:
+        """Return what can be called, per version of the API (Go: RoutesInfo)."""
+        return {
+            version: routes_of(
+                registry,
+                self._processors,
+                patch_method="process_update" if self.config.model.retriever else "process_patch",
+            )
+            for version, registry in sorted(self.config.model.registries.items())
+        }
+
+    def versions_info(self) -> Mapping[str, Any] | None:
+        """Return the versions given to `opt_service_info` (Go: VersionsInfo)."""
+        return self.config.meta.versions
+
+    async def push(self, *events: Event) -> None:
+        """Send *events* to whoever asked for them (Go: Push); without a push server, to nobody."""
+        if events:
+            log.debug("%d events are not pushed: there is no push server", len(events))
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where the API listens, empty while it does not."""
+        return self._site.addresses if self._site is not None else []
+
+    # --- running -----------------------------------------------------------------------------
+
+    def make_app(self) -> web.Application:
+        """Return the API as an aiohttp application, for a server of one's own.
+
+        A module's ``make_app(argv)`` that returns it is what
+        ``python -m aiohttp.web package.module:make_app`` calls.
+        """
+        app, _ = make_application(
+            self.config, self._pipeline, self.routes_info, self._custom_handlers
+        )
+        return app
+
+    async def run(self, ctx: RunContext | None = None) -> None:
+        """Serve until *ctx* is cancelled or the task is, then stop in order (Go: Run).
+
+        Args:
+            ctx: ends the run when cancelled; without one only the task's cancellation does.
+
+        Raises:
+            Exception: what kept a service from starting, what it died of, or what the post-start
+                hook raised; by then everything that ran has been stopped.
+        """
+        context = ctx or RunContext()
+        self._pipeline.context = context
+        await supervise(context, self._services(), started=self._started, stopping=self._stopping)
+
+    Run = run
+
+    def _services(self) -> list[Service]:
+        """Return what runs, in the order in which it starts."""
+        config, services = self.config, list[Service]()
+        if config.rest.enabled or config.rest.listener is not None:
+            app, door = make_application(
+                config, self._pipeline, self.routes_info, self._custom_handlers
+            )
+            self._site = Site(
+                "rest", app, config.rest, metrics=config.health.metrics, shortcut=door.shortcut
+            )
+            services.append(self._site)
+        if config.health.enabled:
+            health = HealthDoor(config.health, lambda: self._is_ready)
+            services.append(
+                Site("health", web.Application(), config.health, shortcut=lambda _: health.serve)
+            )
+        return services
+
+    async def _started(self) -> None:
+        self._is_ready = True
+        if self.config.post_start_hook is not None:
+            await self.config.post_start_hook(self)
+
+    async def _stopping(self) -> None:
+        self._is_ready = False
+        if self.config.pre_stop_hook is not None:
+            try:
+                await self.config.pre_stop_hook(self)
+            except Exception:
+                log.exception("The pre-stop hook failed")
+
+
+def new(*options: Option) -> Server:
+    """Return a server with these options (Go: New).
+
+    Of an option given twice the last one wins; what is probably not meant is logged.
+
+    Raises:
+        ValueError: the options contradict each other.
+    """
+    config = Config()
+    for option in options:
+        config = option(config)
+    for warning in config.warnings():
+        log.warning(warning)
+    return Server(config)
+
+
+def run(server: Server) -> None:
+    """Run *server* until SIGINT or SIGTERM: event loop, context and signals in one line.
+
+    It uses uvloop where that is installed.
+    """
+
+    async def main() -> None:
+        ctx = RunContext()
+        install_sigint_handler(ctx.cancel)
+        await server.run(ctx)
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(main())
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's event loop where it is installed, None for asyncio's own."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return None
+    return new_event_loop
+
+
+def register_processor_or_die(server: Server, processor: Processor, identity: Identity) -> None:
+    """Register a processor; a mistake ends the program with its reason.
+
+    Go: RegisterProcessorOrDie.
+
+    Raises:
+        RuntimeError: there is no server, or the processor cannot be registered.
+    """
+    _or_die(server, lambda: server.register_processor(processor, identity))
+
+
+def register_custom_handler_or_die(server: Server, handler: CustomHandler, path: str) -> None:
+    """Register a custom route; a mistake ends the program with its reason.
+
+    Go: RegisterCustomHandlerOrDie.
+
+    Raises:
+        RuntimeError: there is no server, or the path has a handler.
+    """
+    _or_die(server, lambda: server.register_custom_route_handler(path, handler))
+
+
+def _or_die(server: Server | None, register: Callable[[], None]) -> None:
+    if server is None:
+        raise RuntimeError("bahamut server must not be nil")
+    try:
+        register()
+    except (ValueError, TypeError) as error:
+        raise RuntimeError(f"cannot register processor: {error}") from error

@@ -1,0 +1,1 @@
+"""Metrics and traces: optional, and nothing at all when they are off."""

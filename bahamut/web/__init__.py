@@ -1,0 +1,1 @@
+"""The aiohttp edge, shared by all doors."""

@@ -1,0 +1,138 @@
+"""aiohttp's requests into plain values, and plain answers into aiohttp's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from aiohttp import ClientPayloadError, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bahamut.config import RestConfig
+from bahamut.context import ResponseWriter
+from bahamut.elemental.errors import Error
+from bahamut.elemental.request import RawRequest
+from bahamut.errors import RequestEntityTooLargeError
+from bahamut.web.internals import DECORATED
+
+log = logging.getLogger(__name__)
+
+
+def split_target(request: web.BaseRequest) -> tuple[str, str]:
+    """Return path and query of a request, as they were sent."""
+    target = request.raw_path if isinstance(request, web.Request) else str(request.rel_url)
+    if target == "*":
+        return target, ""
+    if not target.startswith("/"):
+        url = request.rel_url
+        return url.raw_path or "/", url.raw_query_string
+    path, _, query = target.partition("?")
+    return path, query.partition("#")[0]
+
+
+def raw_request(request: web.BaseRequest, path: str, query: str) -> RawRequest:
+    """Return a request in plain values.
+
+    Args:
+        request: aiohttp's.
+        path: below the API's prefix.
+        query: as sent.
+    """
+    transport = request.transport
+    tls = transport.get_extra_info("ssl_object") if transport is not None else None
+    return RawRequest(
+        request.method, path, query, request.headers, request.remote or "", tls, request
+    )
+
+
+async def read_body(request: Any, config: RestConfig) -> bytes:
+    """Return the body of a request.
+
+    Raises:
+        RequestEntityTooLargeError: it exceeds the limit; nothing of it is kept.
+        Error: it is malformed, or does not come in time.
+    """
+    limit = config.max_body_size
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLargeError(limit)
+    try:
+        if not config.timeouts.read:
+            return await _bounded(request, limit)
+        async with asyncio.timeout(config.timeouts.read):
+            return await _bounded(request, limit)
+    except TimeoutError:
+        raise _unreadable("it did not come in time", 408) from None
+    except (ClientPayloadError, HttpProcessingError, web.PayloadAccessError) as error:
+        raise _unreadable(str(error), 400) from None
+
+
+async def _bounded(request: Any, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    size, content = 0, request.content
+    while True:
+        chunk = await content.readany()
+        if not chunk:
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        size += len(chunk)
+        if size > limit:
+            raise RequestEntityTooLargeError(limit)
+        chunks.append(chunk)
+
+
+def _unreadable(why: str, code: int) -> Error:
+    title = "Bad Request" if code == 400 else "Request Timeout"
+    return Error(title, f"Unable to read body of request: {why}", "elemental", code)
+
+
+class Stream:
+    """What hand-written answers are written to: the head leaves with the first bytes."""
+
+    def __init__(self, request: web.BaseRequest, status: int, headers: dict[str, str]) -> None:
+        self.status = status
+        self.headers = headers
+        self._request = request
+        self._response: web.StreamResponse | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the head has left."""
+        return self._response is not None
+
+    async def write(self, data: bytes) -> None:
+        """Send *data*."""
+        response = await self._begun()
+        await response.write(data)
+
+    async def _begun(self) -> web.StreamResponse:
+        if self._response is None:
+            self.headers.setdefault("Content-Type", "text/plain; charset=utf-8")
+            self._response = web.StreamResponse(status=self.status, headers=self.headers)
+            self._response[DECORATED] = True
+            await self._response.prepare(self._request)
+        return self._response
+
+    async def end(self) -> web.StreamResponse:
+        """Send the head, if nothing was written, and return the answer."""
+        if self._response is None:
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "content-type"}
+            response = web.Response(status=self.status, headers=headers)
+            response[DECORATED] = True
+            return response
+        await self._response.write_eof()
+        return self._response
+
+
+async def write_by_hand(
+    request: web.BaseRequest, writer: ResponseWriter, headers: dict[str, str]
+) -> web.StreamResponse:
+    """Let a response writer answer; what it raises before it wrote anything is a 500."""
+    stream = Stream(request, 200, headers)
+    try:
+        await writer(stream)
+    except Exception:
+        if stream.has_begun:
+            raise
+        log.exception("A response writer failed")
+        return web.Response(status=500)
+    return await stream.end()

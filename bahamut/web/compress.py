@@ -1,0 +1,52 @@
+"""Which answers are compressed, and how."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+_zlib: Any = zlib
+with contextlib.suppress(ImportError):  # without the extra "speed" it is not there
+    from isal import isal_zlib as _zlib
+
+MINIMUM = 1400
+"""Bytes below which compressing is not worth it; the original's figure."""
+IN_EXECUTOR = 256 * 1024
+"""Bytes from which it is done in a thread."""
+_GZIP = 31
+"""The window that makes zlib write gzip."""
+
+
+def is_accepted(header: str) -> bool:
+    """Tell whether an ``Accept-Encoding`` names gzip with a quality above zero."""
+    for item in header.split(","):
+        coding, *parameters = item.split(";")
+        if coding.strip().lower() != "gzip":
+            continue
+        quality = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "q":
+                try:
+                    quality = float(value.strip())
+                except ValueError:
+                    quality = 0.0
+        return quality > 0
+    return False
+
+
+def gzip(data: bytes) -> bytes:
+    """Return *data* compressed, fast rather than small."""
+    compressor = _zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+    packed: bytes = compressor.compress(data) + compressor.flush()
+    return packed
+
+
+async def compressed(data: bytes, compress: Callable[[bytes], bytes] = gzip) -> bytes:
+    """Return *data* compressed; large ones in a thread."""
+    if len(data) < IN_EXECUTOR:
+        return compress(data)
+    return await asyncio.to_thread(compress, data)

@@ -1,0 +1,300 @@
+"""What leans on names that aiohttp does not promise, all of it in this one file.
+
+`Answer` writes head and body at once, straight to the transport; `plain_answer` does the same by
+the public API alone. `Handler` is a connection with a deadline for headers and a limit to its
+number. Each name is used as aiohttp 3.14 has it; `IS_KNOWN` tells whether it is still there, and
+without it everything falls back to the public API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
+from multidict import CIMultiDict
+
+from bahamut.telemetry.metrics import MetricsManager
+
+IS_KNOWN = all(
+    hasattr(web.RequestHandler, name)
+    for name in ("_drain_helper", "_paused", "_current_request", "_messages", "_request_count")
+) and hasattr(web.BaseRequest, "protocol")
+
+DECORATED = web.ResponseKey("bahamut.decorated", bool)
+"""Marks answers that carry the headers of their CORS policy already."""
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+_LINES: dict[int, str] = {}
+_date: tuple[int, str] = (0, "")
+
+
+def _now() -> str:
+    """Return the value of ``Date``, made once a second."""
+    global _date
+    second = int(time.time())
+    if _date[0] != second:
+        _date = (second, formatdate(second, usegmt=True))
+    return _date[1]
+
+
+def status_line(status: int) -> str:
+    """Return the first line of an answer."""
+    line = _LINES.get(status)
+    if line is None:
+        reason = _REASONS.get(status, "Unknown")
+        line = _LINES[status] = f"HTTP/1.1 {status} {reason}\r\nServer: {SERVER_SOFTWARE}\r\nDate: "
+    return line
+
+
+class Answer(web.StreamResponse):
+    """An answer whose head is rendered once and leaves with its body in one write.
+
+    For HTTP/1.1 connections that are kept alive; `answer_for` knows when it will do.
+    """
+
+    def __init__(self, status: int, pairs: list[tuple[str, str]], body: bytes) -> None:
+        # The parent's constructor makes a multi-dictionary that is hardly ever asked for.
+        self._status = status
+        self._pairs = pairs
+        self._bytes = body
+        self._sent = False
+        self._fields: CIMultiDict[str] | None = None
+        self._items: dict[Any, Any] = {}
+        self._write_timeout = 0.0
+
+    @property
+    def status(self) -> int:
+        return self._status
+
+    @property
+    def reason(self) -> str:
+        return _REASONS.get(self._status, "")
+
+    @property
+    def prepared(self) -> bool:
+        return self._sent
+
+    @property
+    def keep_alive(self) -> bool:
+        return True
+
+    @property
+    def body_length(self) -> int:
+        return len(self._bytes)
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        """The headers, as somebody's middleware may want to change them."""
+        if self._fields is None:
+            self._fields = CIMultiDict(self._pairs)
+        return self._fields
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._items[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._items[key] = value
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Write everything."""
+        if self._sent:
+            return
+        self._sent = True
+        await request._prepare_hook(self)
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
+        pairs = self._pairs if self._fields is None else list(self._fields.items())
+        head = "".join([f"\r\n{name}: {value}" for name, value in pairs])
+        length = f"\r\nContent-Length: {len(self._bytes)}" if self._status not in (204, 304) else ""
+        text = f"{status_line(self._status)}{_now()}{head}{length}\r\n\r\n"
+        transport.write(text.encode("utf-8", "replace") + self._bytes)
+        protocol = request.protocol
+        if protocol._paused:
+            await drained(protocol, self._write_timeout)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing is left to write."""
+
+    async def write(self, data: Any) -> None:
+        raise RuntimeError("an answer is written at once")
+
+
+async def drained(protocol: web.RequestHandler, seconds: float) -> None:
+    """Wait until the client has taken what was written; cut it off after *seconds*, 0 for never.
+
+    The wait is shielded: aiohttp shares one future among all who wait.
+    """
+    waiting = asyncio.ensure_future(protocol._drain_helper())
+    _, pending = await asyncio.wait((waiting,), timeout=seconds or None)
+    if pending:
+        transport = protocol.transport
+        if transport is not None:
+            transport.abort()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        raise ConnectionResetError("the client does not read")
+    waiting.result()
+
+
+def plain_answer(status: int, pairs: list[tuple[str, str]], body: bytes) -> web.Response:
+    """Return the same answer, by the public API alone."""
+    response = web.Response(status=status, body=body or None, headers=CIMultiDict(pairs))
+    response[DECORATED] = True
+    return response
+
+
+def answer_for(
+    request: web.BaseRequest,
+    status: int,
+    pairs: list[tuple[str, str]],
+    body: bytes,
+    *,
+    write_timeout: float = 0.0,
+) -> web.StreamResponse:
+    """Return the fastest answer that will do for *request*."""
+    if (
+        IS_KNOWN
+        and request.method != "HEAD"
+        and request.keep_alive
+        and request.version == HttpVersion11
+    ):
+        answer = Answer(status, pairs, body)
+        answer._write_timeout = write_timeout
+        return answer
+    return plain_answer(status, pairs, body)
+
+
+class Connections:
+    """The open connections of one site: how many there may be, and who counts them."""
+
+    def __init__(self, maximum: int, header_timeout: float, metrics: MetricsManager | None) -> None:
+        self.maximum = maximum
+        self.header_timeout = header_timeout
+        self.metrics = metrics
+        self.open = 0
+
+    def enter(self) -> bool:
+        """Count a connection, and tell whether there is room for it."""
+        self.open += 1
+        if self.metrics is not None:
+            self.metrics.register_tcp_connection()
+        return not self.maximum or self.open <= self.maximum
+
+    def leave(self) -> None:
+        """Count it out."""
+        self.open -= 1
+        if self.metrics is not None:
+            self.metrics.unregister_tcp_connection()
+
+
+class Handler(web.RequestHandler):
+    """A connection that must send its headers in time."""
+
+    __slots__ = ("_connections", "_header_timer", "_is_counted")
+
+    def __init__(self, manager: Any, *, connections: Connections, **kwargs: Any) -> None:
+        super().__init__(manager, **kwargs)
+        self._connections = connections
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._is_counted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._is_counted = True
+        if not self._connections.enter():
+            transport.abort()  # type: ignore[attr-defined]
+            return
+        super().connection_made(transport)
+        self._start_header_timer()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_header_timer()
+        if self._is_counted:
+            self._is_counted = False
+            self._connections.leave()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._request_count
+        super().data_received(data)
+        if self._request_count != before:
+            self._stop_header_timer()
+        elif self._current_request is None and not self._messages and not self._upgraded:
+            self._start_header_timer()
+
+    def _start_header_timer(self) -> None:
+        if self._header_timer is None and self._connections.header_timeout:
+            seconds = self._connections.header_timeout
+            self._header_timer = self._loop.call_later(seconds, self._headers_are_late)
+
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _headers_are_late(self) -> None:
+        self._header_timer = None
+        if self._current_request is None and not self._messages:
+            self.force_close()
+            if self.transport is not None:
+                self.transport.abort()
+
+
+class _Server(web.Server):
+    def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = connections
+
+    def __call__(self) -> web.RequestHandler:
+        return Handler(self, loop=self._loop, connections=self._limits, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Runs an application on connections that are watched.
+
+    Args:
+        app: the application.
+        connections: their limits.
+        shortcut: gets the handler of the application, returns what is called instead.
+        **kwargs: as `web.AppRunner` takes them.
+    """
+
+    def __init__(
+        self,
+        app: web.Application,
+        connections: Connections,
+        shortcut: Callable[[Any], Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(app, **kwargs)
+        self._limits = connections
+        self._shortcut = shortcut
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        handler: Any = server.request_handler
+        if self._shortcut is not None:
+            handler = self._shortcut(handler)
+        if not IS_KNOWN:
+            server.request_handler = handler
+            return server
+        return _Server(
+            handler,
+            request_factory=server.request_factory,
+            handler_cancellation=server.handler_cancellation,
+            loop=asyncio.get_running_loop(),
+            connections=self._limits,
+            **server._kwargs,
+        )

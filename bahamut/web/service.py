@@ -1,0 +1,101 @@
+"""`Site`: an application and an address, as a service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Self
+
+from aiohttp import web
+
+from bahamut.config import HealthConfig, RestConfig
+from bahamut.telemetry.metrics import MetricsManager
+from bahamut.web.internals import Connections, Runner
+
+BACKLOG = 1024
+MAX_HEADERS = 1000
+"""Header fields of one request."""
+
+
+def split_listen(listen: str) -> tuple[str | None, int]:
+    """Return host and port of ``host:port``; an empty host is every interface.
+
+    Raises:
+        ValueError: there is no port.
+    """
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(
+            f"'{listen}' is no address to listen on: say HOST:PORT, for instance :8080"
+        )
+    return host.strip("[]") or None, int(port)
+
+
+class Site:
+    """Serves an application; entering it returns when it accepts connections.
+
+    Args:
+        name: for the log.
+        app: the application.
+        config: where and how.
+        metrics: counts the connections.
+        shortcut: gets the handler of the application, returns what is called instead.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        app: web.Application,
+        config: RestConfig | HealthConfig,
+        *,
+        metrics: MetricsManager | None = None,
+        shortcut: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.name = name
+        self._config = config
+        rest = config if isinstance(config, RestConfig) else RestConfig()
+        timeouts = config.timeouts
+        self._listener = rest.listener
+        self._runner = Runner(
+            app,
+            Connections(rest.max_connections, timeouts.header, metrics),
+            shortcut,
+            access_log=None,
+            keepalive_timeout=timeouts.idle,
+            max_line_size=rest.max_header_size,
+            max_field_size=rest.max_header_size,
+            max_headers=MAX_HEADERS,
+            auto_decompress=False,
+            shutdown_timeout=rest.shutdown_timeout if rest is config else 1.0,
+        )
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each socket it listens on."""
+        return [address[:2] for address in self._runner.addresses]
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        try:
+            await self._site().start()
+        except OSError as error:
+            await self._runner.cleanup()
+            where = self._config.listen
+            raise OSError(error.errno, f"cannot listen on {where}: {error.strerror}") from error
+        except BaseException:
+            await self._runner.cleanup()
+            raise
+        return self
+
+    def _site(self) -> web.BaseSite:
+        if self._listener is not None:
+            return web.SockSite(self._runner, self._listener, backlog=BACKLOG)
+        host, port = split_listen(self._config.listen)
+        return web.TCPSite(self._runner, host, port, backlog=BACKLOG, reuse_address=True)
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._runner.cleanup()
+
+    async def wait_failed(self) -> None:
+        """Wait for ever: a site does not die by itself."""
+        await asyncio.get_running_loop().create_future()

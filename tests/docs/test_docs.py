@@ -1,0 +1,35 @@
+"""The documents: every option is in them, and their code runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bahamut import options
+
+ROOT = Path(__file__).parents[2]
+OPTIONS = sorted(name for name in vars(options) if name.startswith("opt_"))
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_is_documented(name):
+    assert f"### `{name}(" in (ROOT / "docs" / "options.md").read_text()
+
+
+@pytest.mark.parametrize("path", ["README.md"])
+def test_the_code_of_a_document_runs(path):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        code = block.replace('__name__ == "__main__"', "False")
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_links_between_documents_lead_somewhere():
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path}: {target}"

@@ -1,0 +1,155 @@
+"""`bahamut serve` and `bahamut routes`, as a user runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.integration.support import free_port
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).parents[2]
+SPECS = ROOT / "examples" / "todo" / "specs"
+
+
+def bahamut(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bahamut", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@contextmanager
+def serving(*arguments: str):
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "bahamut",
+            "serve",
+            str(SPECS),
+            "--listen",
+            f"127.0.0.1:{port}",
+            *arguments,
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        for line in process.stdout:
+            if "Ctrl-C" in line:
+                break
+        yield port, process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def call(port, method, path, body=None, **headers):
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}",
+        data,
+        {"Content-Type": "application/json", **headers},
+        method=method,
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        text = answer.read()
+        return json.loads(text) if text else None
+
+
+def test_the_main_job():
+    with serving() as (port, process):
+        made = call(port, "POST", "/lists", {"name": "groceries"})
+        assert made["labels"] == {}
+        tasks = f"/lists/{made['ID']}/tasks"
+        milk = call(port, "POST", tasks, {"title": "milk", "priority": 2})
+        call(port, "POST", tasks, {"title": "bread", "status": "DONE"})
+        assert milk["parentID"] == made["ID"]
+        found = call(port, "GET", f"{tasks}?q=title%20==%20%22milk%22%20and%20status%20==%20TODO")
+        assert [task["title"] for task in found] == ["milk"]
+        ordered = call(port, "GET", f"{tasks}?order=title", **{"X-Fields": "title"})
+        assert ordered == [{"title": "bread"}, {"title": "milk"}]
+        assert call(port, "PATCH", f"/tasks/{milk['ID']}", {"priority": 5})["priority"] == 5
+        assert call(port, "GET", f"/v/1/tasks/{milk['ID']}")["priority"] == 5
+        assert call(port, "DELETE", f"/lists/{made['ID']}?confirm=true")["ID"] == made["ID"]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            call(port, "GET", f"/tasks/{milk['ID']}")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+        assert process.returncode == 0
+        assert "Stopped." in out
+        assert "Traceback" not in err
+
+
+def test_the_port_is_taken():
+    with serving() as (port, _):
+        done = bahamut("serve", str(SPECS), "--listen", f"127.0.0.1:{port}")
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_specification_is_named_with_its_place(tmp_path):
+    for path in SPECS.iterdir():
+        (tmp_path / path.name).write_text(path.read_text())
+    user = tmp_path / "user.spec"
+    user.write_text(user.read_text().replace("description: Login name.", "description: Login name"))
+    done = bahamut("routes", str(tmp_path))
+    assert done.returncode == 1
+    assert "user.spec:19:5: user.spec: description of attribute 'login' must end" in done.stderr
+    assert "[lint-2]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "data.json: "),
+        ("[]", "must hold an object of lists"),
+        ('{"nope": []}', "nope: no specification has that name"),
+        ('{"list": [{"ID": "1"}]}', "list[0]: "),
+        ('{"list": [{"name": "x"}]}', "list[0]: has no identifier"),
+        ('{"list": [{"ID": "1", "name": 5}]}', "list[0]: attribute 'name' must be a text"),
+        (
+            '{"task": [{"ID": "1", "title": "x", "parentID": "9", "parentType": "list"}]}',
+            "task[0]: there is no list '9'",
+        ),
+    ],
+)
+def test_a_wrong_data_file_is_named_with_identity_and_index(tmp_path, content, message):
+    data = tmp_path / "data.json"
+    data.write_text(content)
+    done = bahamut("serve", str(SPECS), "--data", str(data))
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_data_and_prefix(tmp_path):
+    data = tmp_path / "data.json"
+    data.write_text(
+        '{"list": [{"ID": "1", "name": "x"}],'
+        ' "task": [{"ID": "2", "title": "y", "parentID": "1", "parentType": "list"}]}'
+    )
+    with serving("--data", str(data), "--prefix", "/api") as (port, _):
+        assert [t["ID"] for t in call(port, "GET", "/api/lists/1/tasks")] == ["2"]
+
+
+def test_routes():
+    done = bahamut("routes", str(SPECS))
+    assert done.returncode == 0
+    assert "/lists/:id/tasks  GET HEAD POST" in done.stdout
+
+
+def test_a_missing_folder():
+    done = bahamut("serve", "nowhere")
+    assert done.returncode == 1
+    assert "there is no folder 'nowhere'" in done.stderr
