@@ -92,7 +92,7 @@ def parse_duration(text: str) -> int:
         if found[3]:
             digits = found[3][:18]
             total += int(digits) * unit // 10 ** len(digits)
-        if total > MAX_DURATION or len(found[1]) > 20:
+        if total > MAX_DURATION + (text[0] == "-") or len(found[1]) > 20:
             raise ValueError(f'time: invalid duration "{text}"')
         rest = rest[found.end() :]
     return -total if text[0] == "-" else total
@@ -181,7 +181,8 @@ def from_seconds(seconds: int, nanoseconds: int, offset: int = 0) -> datetime | 
     """
     if seconds == _ZERO_SECONDS and not nanoseconds:
         return None
-    if not -62_167_305_600 <= seconds <= 253_402_387_199 or not 0 <= nanoseconds < SECOND:
+    local = seconds + offset * 60
+    if not -62_167_219_200 <= local <= 253_402_300_799 or not 0 <= nanoseconds < SECOND:
         raise ValueError("time out of range")
     is_whole = nanoseconds % 1000 == 0 and abs(offset) < 24 * 60
     if is_whole and _ZERO_SECONDS + 86400 <= seconds < 253_402_214_400:

@@ -30,9 +30,10 @@ _MONTHS = {
     for name in names
 }
 _CLOCK = (
-    r"(?:[ T]+(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})"
+    r"(?:(?:, |[ T:])(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})"
     r"(?:[.,](?P<fraction>\d{1,9}))?)?(?: ?(?P<half>[AaPp][Mm]))?)?"
-    r"(?: ?(?P<zone>Z|[+-]\d{2}:?\d{2}|[A-Z]{3,4})(?: [A-Z]{3,4})?)?"
+    r"(?: ?(?:GMT|UTC)?(?P<zone>Z|[+-]\d{2}(?::?\d{2})?|[A-Z]{3,4})(?: [A-Z]{3,4})?)?"
+    r"(?: \([A-Za-z ]{3,40}\))?(?: m=[+-][0-9.]{1,20})?"
 )
 _DAY_NAME = r"(?:[A-Za-z]{3,9},? )?"
 _SPELLINGS = tuple(
@@ -41,10 +42,13 @@ _SPELLINGS = tuple(
         r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
         r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4}|\d{2})",
         r"(?P<month>\d{1,2})\.(?P<day>\d{1,2})\.(?P<year>\d{4}|\d{2})",
-        r"(?P<year>\d{4})-(?P<month>\d{1,2})",
-        _DAY_NAME
-        + r"(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})(?:st|nd|rd|th)?,? (?P<year>\d{4})",
-        _DAY_NAME + r"(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})[ -](?P<year>\d{4})",
+        r"(?P<year>\d{4})[-.](?P<month>\d{1,2})",
+        r"(?P<year>\d{4}):(?P<month>\d{2}):(?P<day>\d{2})",
+        r"(?P<month>\d{2}):(?P<day>\d{2}):(?P<year>\d{4})",
+        r"(?P<day>\d{1,2})/(?P<name>[A-Za-z]{3,9})/(?P<year>\d{4})",
+        _DAY_NAME + r"(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})"
+        r"(?:st|nd|rd|th)?,? '?(?P<year>\d{4}|\d{2})",
+        _DAY_NAME + r"(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})[ -](?P<year>\d{4}|\d{2})",
         r"(?P<year>\d{4})-(?P<name>[A-Za-z]{3,9})-(?P<day>\d{1,2})",
     )
 )
@@ -121,5 +125,5 @@ def _offset(zone: str) -> int:
     if zone[:1] not in ("+", "-"):
         return 0
     digits = zone[1:].replace(":", "")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
     return -minutes if zone[0] == "-" else minutes

@@ -7,6 +7,7 @@ original's, in the notation of those libraries (decision X36).
 from __future__ import annotations
 
 import base64
+import contextlib
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -17,6 +18,7 @@ import orjson
 from bahamut._kit.gotime import Instant, format_rfc3339
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.shapes import decode_object
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
@@ -91,7 +93,9 @@ def _without_surrogates(value: Any) -> Any:
     if isinstance(value, Model):
         value = value.to_wire()
     if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+        with contextlib.suppress(UnicodeEncodeError):  # bytes that were kept as they came
+            value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     if isinstance(value, dict):
         return {_without_surrogates(key): _without_surrogates(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
@@ -111,7 +115,7 @@ def encode_msgpack(value: Any) -> bytes:
     packer = getattr(_local, "packer", None)
     if packer is None:
         packer = _local.packer = msgpack.Packer(
-            default=_msgpack_default, datetime=True, unicode_errors="surrogatepass"
+            default=_msgpack_default, datetime=True, unicode_errors="surrogateescape"
         )
     try:
         packed: bytes = packer.pack(value)
@@ -183,6 +187,12 @@ def decode(encoding: str, data: bytes) -> Any:
     Raises:
         DecodeError: they hold none, more than one, or one that is too deep.
     """
+    value = _decoded(encoding, data)
+    return decode_object(value, "") if encoding == MSGPACK else value
+
+
+def _decoded(encoding: str, data: bytes) -> Any:
+    """Return the same, but that MessagePack's times are timestamps still."""
     try:
         if encoding == MSGPACK:
             return msgpack.unpackb(data, timestamp=0, strict_map_key=True)
@@ -213,7 +223,7 @@ def decode_into(encoding: str, data: bytes, target: Model) -> None:
     Raises:
         DecodeError: *data* are no object, or a value is not of its attribute's type.
     """
-    value = decode(encoding, data)
+    value = _decoded(encoding, data)
     if value.__class__ is not dict:
         raise _undecodable(encoding, "the value must be an object")
     try:
@@ -228,7 +238,7 @@ def decode_list(encoding: str, data: bytes, model: type[Model]) -> list[Model]:
     Raises:
         DecodeError: *data* are no list of objects of that model.
     """
-    value = decode(encoding, data)
+    value = _decoded(encoding, data)
     if value is None:
         return []
     if value.__class__ is not list:
@@ -260,18 +270,11 @@ def convert(source: str, target: str, data: bytes, model: type[Model] | None = N
     """
     if source == target:
         return data
-    value = decode(source, data)
+    value = _decoded(source, data) if model is not None else decode(source, data)
     if model is not None and value.__class__ is dict:
         sparse = model.SPARSE()
         sparse.update_from_wire(value)
         value = sparse
     if value is None:
         return b"\xc0" if target == MSGPACK else b"null"
-    return encode(target, _timed(value) if model is None else value)
-
-
-def _timed(value: Any) -> Any:
-    """Return a free-form value whose MessagePack timestamps are times."""
-    from bahamut.elemental.shapes import decode_object
-
-    return decode_object(value, "")
+    return encode(target, value)

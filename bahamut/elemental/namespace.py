@@ -69,8 +69,7 @@ def is_namespace_related_to(namespace: str, other: str) -> bool:
 
 def namespace_ancestors(namespace: str) -> list[str]:
     """Return the namespaces above, nearest first (Go: NamespaceAncestorsNames)."""
-    found: list[str] = []
-    while namespace not in ("", "/"):
-        namespace = namespace.rpartition("/")[0] or "/"
-        found.append(namespace)
-    return found
+    if namespace in ("", "/"):
+        return []
+    parts = namespace.split("/")[1:]
+    return ["/" + "/".join(parts[:count]) for count in range(max(len(parts) - 1, 0), -1, -1)]

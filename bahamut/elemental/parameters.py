@@ -21,7 +21,9 @@ _FLOAT = re.compile(
     r"[+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?"
     r"|[+-]?(?:[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 )
-_HEX_FLOAT = re.compile(r"[+-]?0[xX][0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?[0-9]+")
+_HEX_FLOAT = re.compile(
+    r"[+-]?0[xX](?:_?[0-9a-fA-F])*\.?(?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?[pP][+-]?[0-9]+"
+)
 _ZEROS: dict[str, Any] = {
     "string": "",
     "enum": "",
@@ -249,7 +251,9 @@ def parse_float(text: str) -> float:
         ValueError: it is none, or out of range.
     """
     if _HEX_FLOAT.fullmatch(text):
-        return float.fromhex(text)
+        return float.fromhex(text.replace("_", ""))
+    if text[:1] in ("+", "-") and text[1:2] in ("n", "N"):
+        raise ValueError("not a float")
     if not _FLOAT.fullmatch(text):
         raise ValueError("not a float")
     value = float(text)  # which refuses underscores that separate no digits

@@ -228,13 +228,25 @@ def validate_float_in_map(
     return _not_in_map(attribute, float(value), {float(k): v for k, v in choices.items()})
 
 
+_GO_TYPES = {bool: "bool", int: "int", float: "float64", str: "string"}
+_VERBS = {str: "s", int: "d", float: "g"}
+
+
 def _not_in_map(attribute: str, value: Any, choices: Mapping[Any, Any]) -> Error:
-    listed = " ".join(
-        f"{format_value(key)}:{format_value(choices[key])}" for key in sorted(choices)
-    )
+    kind = type(value)
+    listed = " ".join(f"{format_value(k)}:{_as(kind, choices[k])}" for k in sorted(choices))
     shown = format_value(value)
     text = f"Data '{shown}' of attribute '{attribute}' is not in map 'map[{listed}]'"
     return validation_error(attribute, text)
+
+
+def _as(kind: type, value: Any) -> str:
+    """Return a value as Go prints it with the verb of another kind; clients match even that."""
+    if value is None:
+        return "<nil>"
+    if type(value) is kind:
+        return format_value(value)
+    return f"%!{_VERBS[kind]}({_GO_TYPES.get(type(value), 'any')}={format_value(value)})"
 
 
 def format_value(value: Any) -> str:

@@ -37,7 +37,7 @@ _TOO_MUCH = "the filter is nested too deeply or has too many terms"
 _END = "\0"
 """What two messages of the original print for the end of the text."""
 _INTEGER = re.compile(r"-?[0-9]+")
-_FLOAT = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE]-?[0-9]+)?")
+_FLOAT = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]-?[0-9]+)?")
 ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 _LAYOUTS = ("%Y-%m-%d %H:%M", "%Y-%m-%d")
 

@@ -1,0 +1,143 @@
+"""`PushConfig`: what one websocket session wants to hear of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bahamut.elemental.encoding import decode
+from bahamut.elemental.filters import Filter, FilterError
+from bahamut.elemental.shapes import DecodeError
+
+Listed = dict[str, list[str]]
+
+
+class PushConfig:
+    """Identities, event types and filters of a session (Go: elemental.PushConfig).
+
+    Without identities everything is wanted; an identity without types is wanted with all of them.
+    """
+
+    __slots__ = ("_parsed", "filters", "identities", "parameters")
+
+    def __init__(
+        self,
+        identities: Mapping[str, list[str] | None] | None = None,
+        filters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, list[str]] | None = None,
+    ) -> None:
+        self.identities: dict[str, list[str] | None] = dict(identities or {})
+        """Event types by identity name."""
+        self.filters: dict[str, str] = dict(filters or {})
+        """Texts of filters by identity name."""
+        self.parameters: Listed | None = dict(parameters) if parameters is not None else None
+        self._parsed: dict[str, Filter] = {}
+
+    def filter_identity(self, name: str, *types: str) -> None:
+        """Want an identity, with these event types or with all."""
+        self.identities[name] = list(types)
+
+    def set_parameter(self, key: str, *values: str) -> None:
+        """Set a parameter of the session."""
+        self.parameters = {**(self.parameters or {}), key: list(values)}
+
+    def is_filtered_out(self, name: str, event_type: str) -> bool:
+        """Tell whether an event of that identity and type is not wanted."""
+        if not self.identities:
+            return False
+        if name not in self.identities:
+            return True
+        types = self.identities[name]
+        return bool(types) and event_type not in types
+
+    def parse_identity_filters(self) -> None:
+        """Parse the filters; every comparator is allowed (decision X16).
+
+        Raises:
+            FilterError: one is none, or of an identity that is not wanted.
+        """
+        self._parsed, parsed = {}, {}
+        for name, text in self.filters.items():
+            if name not in self.identities:
+                raise FilterError(
+                    f'elemental: cannot declare an identity filter on "{name}" as that was not '
+                    "declared in 'Identities'"
+                )
+            try:
+                parsed[name] = Filter.parse(text)
+            except FilterError as error:
+                text = f'elemental: unable to parse filter "{text}": {error}'
+                raise FilterError(text) from error
+        self._parsed = parsed
+
+    def filter_for_identity(self, name: str) -> Filter | None:
+        """Return the parsed filter of an identity, None without one."""
+        return self._parsed.get(name)
+
+    def duplicate(self) -> PushConfig:
+        """Return a copy."""
+        copy = PushConfig(self.identities, self.filters, self.parameters)
+        copy._parsed = dict(self._parsed)
+        return copy
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return {
+            "filters": self.filters,
+            "identities": self.identities,
+            "parameters": self.parameters,
+        }
+
+    @classmethod
+    def from_bytes(cls, encoding: str, data: bytes) -> PushConfig:
+        """Return the configuration that a message holds.
+
+        Raises:
+            DecodeError: it holds none.
+        """
+        value = decode(encoding, data)
+        if value is None:
+            return cls()
+        if value.__class__ is not dict:
+            raise DecodeError("a push configuration must be an object")
+        return cls(
+            _lists(value.get("identities"), "identities"),
+            _texts(value.get("filters"), "filters"),
+            _lists(value.get("parameters"), "parameters")
+            if value.get("parameters") is not None
+            else None,
+        )
+
+    def __str__(self) -> str:
+        identities = " ".join(
+            f"{name}:[{' '.join(types or ())}]" for name, types in sorted(self.identities.items())
+        )
+        filters = " ".join(f"{name}:{text}" for name, text in sorted(self._shown().items()))
+        return f"<pushconfig identities:map[{identities}] identityfilters:map[{filters}]>"
+
+    def _shown(self) -> dict[str, str]:
+        return {name: str(self._parsed.get(name, text)) for name, text in self.filters.items()}
+
+
+def _lists(value: Any, path: str) -> Any:
+    if value is None:
+        return {}
+    if value.__class__ is not dict:
+        raise DecodeError("must be an object", path)
+    for key, items in value.items():
+        is_list = items is None or (
+            items.__class__ is list and all(item.__class__ is str for item in items)
+        )
+        if key.__class__ is not str or not is_list:
+            raise DecodeError("must be lists of texts", path)
+    return value
+
+
+def _texts(value: Any, path: str) -> Any:
+    if value is None:
+        return {}
+    if value.__class__ is not dict:
+        raise DecodeError("must be an object", path)
+    if any(k.__class__ is not str or v.__class__ is not str for k, v in value.items()):
+        raise DecodeError("must be texts", path)
+    return value
