@@ -26,8 +26,8 @@ _UNITS = {
     "m": MINUTE,
     "h": HOUR,
 }
-# No two neighbours can match the same text, so matching is linear.
-_PART = re.compile(r"([0-9]*)(\.?)([0-9]*)(ns|us|µs|μs|ms|s|m|h)")
+# A number (each half may be missing, not both), then everything up to the next number.
+_STEP = re.compile(r"(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?(?P<unit>[^0-9.]*)", re.DOTALL)
 _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})"
     r"(?:\.([0-9]+))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
@@ -77,35 +77,50 @@ def parse_duration(text: str) -> int:
     Raises:
         ValueError: *text* is none, or does not fit in 64 bits; Go's words.
     """
-    rest = text[1:] if text[:1] in ("+", "-") else text
+    rest = text[1:] if text[:1] in ("-", "+") else text
+    is_negative = text[:1] == "-"
     if rest == "0":
         return 0
+    invalid = ValueError(f"time: invalid duration {_quoted(text)}")
     if not rest:
-        raise ValueError(f'time: invalid duration "{text}"')
-    total = 0
-    while rest:
-        found = _PART.match(rest)
-        if found is None or not (found[1] or found[3]):
-            raise ValueError(_what_is_wrong(text, rest))
-        unit = _UNITS[found[4]]
-        total += int(found[1] or 0) * unit
-        if found[3]:
-            digits = found[3][:18]
-            total += int(digits) * unit // 10 ** len(digits)
-        if total > MAX_DURATION + (text[0] == "-") or len(found[1]) > 20:
-            raise ValueError(f'time: invalid duration "{text}"')
-        rest = rest[found.end() :]
-    return -total if text[0] == "-" else total
+        raise invalid
+    total, position = 0, 0
+    while position < len(rest):
+        step = _STEP.match(rest, position)
+        if step is None or not (step["whole"] or step["fraction"]):
+            raise invalid
+        total += _step_length(step, text, invalid)
+        if total > MAX_DURATION + is_negative:
+            raise invalid
+        position = step.end()
+    return -total if is_negative else total
 
 
-def _what_is_wrong(text: str, rest: str) -> str:
-    number = re.match(r"[0-9]*\.?[0-9]*", rest)
-    if number is None or not any(c.isdigit() for c in number[0]):
-        return f'time: invalid duration "{text}"'
-    unit = re.match(r"[^0-9.]*", rest[number.end() :])
-    if unit is None or not unit[0]:
-        return f'time: missing unit in duration "{text}"'
-    return f'time: unknown unit "{unit[0]}" in duration "{text}"'
+def _step_length(step: re.Match[str], text: str, invalid: ValueError) -> int:
+    # Nineteen digits hold every duration; more are not worth reading as a number.
+    whole, fraction, unit = step["whole"].lstrip("0"), step["fraction"] or "", step["unit"]
+    if len(whole) > 19:
+        raise invalid
+    if not unit:
+        raise ValueError(f"time: missing unit in duration {_quoted(text)}")
+    length = _UNITS.get(unit)
+    if length is None:
+        raise ValueError(f"time: unknown unit {_quoted(unit)} in duration {_quoted(text)}")
+    digits = fraction[:18]
+    return int(whole or "0") * length + int(int(digits or "0") * (length / 10 ** len(digits)))
+
+
+def _quoted(text: str) -> str:
+    """Quote as the errors of Go's time package do: byte by byte, nothing beyond ASCII."""
+    out = []
+    for byte in text.encode("utf-8", "surrogatepass"):
+        if byte in b'"\\':
+            out.append("\\" + chr(byte))
+        elif 0x20 <= byte < 0x80:
+            out.append(chr(byte))
+        else:
+            out.append(f"\\x{byte:02x}")
+    return f'"{"".join(out)}"'
 
 
 def format_duration(nanoseconds: int) -> str:

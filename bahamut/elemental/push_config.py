@@ -48,7 +48,7 @@ class PushConfig:
         if name not in self.identities:
             return True
         types = self.identities[name]
-        return bool(types) and event_type not in types
+        return types is not None and len(types) > 0 and event_type not in types
 
     def parse_identity_filters(self) -> None:
         """Parse the filters; every comparator is allowed (decision X16).

@@ -1,14 +1,16 @@
-"""Does this object match this filter?
+"""Does this object match this filter? What drivers and subscriptions must agree with.
 
-A filter is compiled once into one function; keys are attribute names or exposed names. Numbers are
-compared as numbers, times as instants, patterns in linear time. The clock is an argument: a filter
-that speaks of ``now`` asks for it when it is applied.
+- Texts, booleans, numbers, times and lists only ever equal their own kind; 1 and 1.0 are equal.
+- A list matches when one of its elements does; under ``==`` also when it is the list itself.
+- ``contains`` says the same as ``in``: one of the values is the attribute, or in it.
+- Texts compare by code point; what cannot be ordered (a text and a number) is no match.
+- Where an attribute is missing, ``!=``, ``not in`` and ``not contains`` hold and nothing else.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,8 +26,17 @@ from bahamut.elemental.filters.filter import (
 from bahamut.elemental.validators import compiled
 
 Predicate = Callable[[Any], bool]
+"""Tells whether an object, or a mapping, matches."""
 Clock = Callable[[], datetime]
-MISSING: Any = object()
+
+_Values = Mapping[str, Any]
+_Test = Callable[[_Values], bool]
+_Judge = Callable[[Any], bool]  # of the value of one attribute
+_Search = Callable[[bytes], Any]
+
+MAX_PATTERN_STEPS = 100_000
+"""How long the programs of all regular expressions of a filter may be together."""
+_ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class MatcherError(FilterError):
@@ -43,222 +54,288 @@ def matches(obj: Any, condition: Filter, *, now: Clock = _utc_now) -> bool:
     """Tell whether *obj* matches *condition* (Go: MatchesFilter).
 
     Args:
-        obj: a model object or a mapping.
-        condition: the filter.
+        obj: a model object, whose attributes answer to their name and to their exposed name, or
+            a mapping.
+        condition: what it must be like.
         now: the clock, asked only by filters that speak of ``now``.
 
     Raises:
-        MatcherError: the filter holds a pattern that is none.
+        MatcherError: the regular expressions are too large, or *obj* has no attributes.
     """
     return compile_filter(condition, now=now)(obj)
 
 
 def compile_filter(condition: Filter, *, now: Clock = _utc_now) -> Predicate:
-    """Return a function that tells whether an object matches.
+    """Prepare a filter for many objects: regular expressions and attributes are looked up once.
+
+    Args:
+        condition: what the objects must be like.
+        now: the clock, asked at each evaluation that needs it.
 
     Raises:
-        MatcherError: the filter holds a pattern that is none.
+        MatcherError: the regular expressions are too large.
     """
-    return _all([_slot(slot, now) for slot in condition.slots])
+    compiler = _Compiler(now, _patterns(condition))
+    tests: dict[type, tuple[_Test, bool]] = {}
+
+    def predicate(obj: Any) -> bool:
+        kind = type(obj)
+        found = tests.get(kind)
+        if found is None:
+            found = tests[kind] = compiler.test_for(kind, condition)
+        test, is_mapping = found
+        return test(obj if is_mapping else obj.__dict__)
+
+    return predicate
 
 
-def _all(predicates: list[Predicate]) -> Predicate:
-    if len(predicates) == 1:
-        return predicates[0]
-    return lambda obj: all(predicate(obj) for predicate in predicates)
+class _Compiler:
+    """Turns filters into functions of the values of an object, for one kind of object."""
+
+    def __init__(self, now: Clock, patterns: Mapping[str, _Search]) -> None:
+        self._now = now
+        self._patterns = patterns
+
+    def test_for(self, kind: type, condition: Filter) -> tuple[_Test, bool]:
+        """Return the function, and whether it takes the object itself, not its ``__dict__``."""
+        if issubclass(kind, Mapping):
+            return self._filter(condition, None), True
+        if not hasattr(kind, "attribute_spec"):
+            raise MatcherError(f"{kind.__name__} has no attributes")
+        return self._filter(condition, kind), False
+
+    def _filter(self, condition: Filter, model: Any) -> _Test:
+        return _all([self._slot(slot, model) for slot in condition.slots])
+
+    def _slot(self, slot: Comparison | Group, model: Any) -> _Test:
+        if isinstance(slot, Comparison):
+            return self._comparison(slot, model)
+        tests = [self._filter(member, model) for member in slot.members]
+        return _any(tests) if slot.word == "or" else _all(tests)
+
+    def _comparison(self, slot: Comparison, model: Any) -> _Test:
+        spec = None if model is None else _spec(model, slot.key)
+        is_known = model is None or spec is not None
+        key = slot.key if spec is None else spec.wire
+        comparator = slot.comparator
+        if comparator in (Comparator.EXISTS, Comparator.NOT_EXISTS):
+            wanted = comparator is Comparator.EXISTS
+            if model is None:
+                return lambda values: (key in values) is wanted
+            return lambda values: is_known is wanted
+        positive = _POSITIVE.get(comparator, comparator)
+        is_negated = comparator in _NEGATED
+        if not is_known:
+            return lambda values: is_negated
+        judge = _with_absent(self._judge(positive, slot.values), _absent(spec, model))
+        if is_negated:
+            return lambda values: not judge(values.get(key))
+        if comparator is Comparator.EQUAL and isinstance(slot.values[0], str):
+            return _text_test(key, slot.values[0], judge)
+        return lambda values: judge(values.get(key))
+
+    def _judge(self, comparator: Comparator, wanted: tuple[Any, ...]) -> _Judge:
+        now = self._now
+        if comparator is Comparator.MATCHES:
+            texts = (value for value in wanted if isinstance(value, str))
+            return _pattern_judge([self._patterns[t] for t in texts if t in self._patterns])
+        compare = _ORDER.get(comparator)
+        if compare is not None:
+            return _order_judge(compare, wanted[0], now)
+        if all(isinstance(value, str) for value in wanted):
+            return _texts_judge(frozenset(wanted))
+        if len(wanted) == 1 and type(wanted[0]) in (int, float):
+            return _number_judge(wanted[0])
+        if any(isinstance(value, Duration | tuple) for value in wanted):
+            return lambda value: _is_one_of(value, _resolved(wanted, now))
+        return lambda value: _is_one_of(value, wanted)
 
 
-def _slot(slot: Comparison | Group, now: Clock) -> Predicate:
-    if isinstance(slot, Group):
-        members = [compile_filter(member, now=now) for member in slot.members]
-        if slot.word == "and" or not members:
-            return _all(members)
-        return lambda obj: any(member(obj) for member in members)
-    key, test = slot.key, _TESTS[slot.comparator](slot, now)
-    return lambda obj: test(value_of(obj, key))
+def _spec(model: Any, key: str) -> Any:
+    spec = model.attribute_spec(key)  # finds it in any case; filters are exact
+    return spec if spec is not None and key in (spec.name, spec.wire) else None
 
 
-def value_of(obj: Any, key: str) -> Any:
-    """Return the value of an attribute, `MISSING` when the object has no such attribute."""
-    names = getattr(obj, "WIRE_NAMES", None)
-    if names is None:
-        return obj.get(key, MISSING) if isinstance(obj, Mapping) else MISSING
-    wire = names.get(key)
-    if wire is None:
-        return MISSING
-    return obj.__dict__.get(wire)
+def _all(tests: list[_Test]) -> _Test:
+    match tests:
+        case [only]:
+            return only
+        case [first, second]:
+            return lambda values: first(values) and second(values)
+        case [first, second, third]:
+            return lambda values: first(values) and second(values) and third(values)
+
+    def every(values: _Values) -> bool:
+        for test in tests:  # noqa: SIM110 (a loop is twice as fast)
+            if not test(values):
+                return False
+        return True
+
+    return every
 
 
-def _operand(value: Any, now: Clock) -> Callable[[], Any]:
-    """Return a function that gives the value to compare with."""
-    if isinstance(value, Duration):
+def _any(tests: list[_Test]) -> _Test:
+    match tests:
+        case [only]:
+            return only
+        case [first, second]:
+            return lambda values: first(values) or second(values)
 
-        def relative() -> Any:
-            seconds, nanoseconds = to_seconds(now())
-            extra, rest = divmod(nanoseconds + value.nanoseconds, 10**9)
-            return _comparable(from_seconds(seconds + extra, rest))
+    def some(values: _Values) -> bool:
+        for test in tests:  # noqa: SIM110
+            if test(values):
+                return True
+        return False
 
-        return relative
-    fixed = _comparable(value)
-    return lambda: fixed
-
-
-class _Moment(tuple[int, int]):
-    """An instant: seconds and nanoseconds."""
-
-    __slots__ = ()
+    return some
 
 
-def _comparable(value: Any) -> Any:
-    """Return a form in which equal values are equal."""
-    if isinstance(value, datetime):
-        moment = _Moment(to_seconds(value))
-        return None if moment == _ZERO_TIME else moment
+def _text_test(key: str, wanted: str, judge: _Judge) -> _Test:
+    # By far the most frequent: the answer is yes, or no with a text, in a single step.
+    def test(values: _Values) -> bool:
+        value = values.get(key)
+        return value == wanted or (type(value) is not str and judge(value))
+
+    return test
+
+
+_POSITIVE = {
+    Comparator.NOT_EQUAL: Comparator.EQUAL,
+    Comparator.NOT_IN: Comparator.IN,
+    Comparator.NOT_CONTAINS: Comparator.IN,
+    Comparator.CONTAINS: Comparator.IN,
+}
+_NEGATED = frozenset((Comparator.NOT_EQUAL, Comparator.NOT_IN, Comparator.NOT_CONTAINS))
+_ORDER: dict[Comparator, Callable[[Any, Any], Any]] = {
+    Comparator.GREATER: operator.gt,
+    Comparator.GREATER_OR_EQUAL: operator.ge,
+    Comparator.LESSER: operator.lt,
+    Comparator.LESSER_OR_EQUAL: operator.le,
+}
+
+
+def _absent(spec: Any, model: Any) -> Any:
+    """Return what None stands for in a plain object: an unset time, a list without elements."""
+    if spec is None or getattr(model, "IS_SPARSE", False):
+        return None
+    return {"time": _ZERO_TIME, "list": []}.get(spec.type)
+
+
+def _with_absent(judge: _Judge, absent: Any) -> _Judge:
+    if absent is None:
+        return judge
+    return lambda value: judge(absent if value is None else value)
+
+
+def _resolved(value: Any, now: Clock) -> Any:
+    """Return *value* with the instants for which its spans stand at this moment."""
+    if isinstance(value, tuple):
+        return tuple(_resolved(item, now) for item in value)
+    if not isinstance(value, Duration):
+        return value
+    seconds, nanoseconds = to_seconds(now())
+    extra, nanoseconds = divmod(nanoseconds + value.nanoseconds, 10**9)
+    return from_seconds(seconds + extra, nanoseconds) or _ZERO_TIME
+
+
+# Nearly every comparison is one of the next two, which ask as little as they can.
+
+
+def _texts_judge(texts: frozenset[str]) -> _Judge:
+    def judge(value: Any) -> bool:
+        if isinstance(value, str):
+            return value in texts
+        return isinstance(value, list | tuple) and any(
+            item in texts for item in value if isinstance(item, str)
+        )
+
+    return judge
+
+
+def _number_judge(wanted: float) -> _Judge:
+    def judge(value: Any) -> bool:
+        if isinstance(value, list | tuple):
+            return any(_same(item, wanted) for item in value)
+        return bool(value == wanted) and not isinstance(value, bool)
+
+    return judge
+
+
+def _is_one_of(value: Any, wanted: Iterable[Any]) -> bool:
     if isinstance(value, list | tuple):
-        return [_comparable(item) for item in value]
-    return value
+        return any(_same(value, w) or any(_same(item, w) for item in value) for w in wanted)
+    return any(_same(value, w) for w in wanted)
 
 
-_ZERO_TIME = to_seconds(datetime(1, 1, 1, tzinfo=UTC))
+def _same(value: Any, wanted: Any) -> bool:
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return value is wanted
+    if isinstance(wanted, tuple):
+        return (
+            isinstance(value, list | tuple)
+            and len(value) == len(wanted)
+            and all(map(_same, value, wanted))
+        )
+    if isinstance(value, datetime):
+        return isinstance(wanted, datetime) and to_seconds(value) == to_seconds(wanted)
+    return bool(value == wanted)
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        return "number"
-    return "moment" if isinstance(value, _Moment) else type(value).__name__
+def _order_judge(compare: Callable[[Any, Any], Any], wanted: Any, now: Clock) -> _Judge:
+    def judge(value: Any) -> bool:
+        limit = _resolved(wanted, now)
+        if isinstance(value, list | tuple):
+            return any(_is_ordered(compare, item, limit) for item in value)
+        return _is_ordered(compare, value, limit)
+
+    return judge
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Tell whether an attribute's value equals a filter's, both comparable."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if _kind(one) != _kind(other):
-        return _as_text(one, other)
-    return bool(one == other)
-
-
-def _as_text(one: Any, other: Any) -> bool:
-    """Compare a time with the text of one: filters of old clients quote their dates."""
-    from bahamut._kit.gotime import parse_rfc3339
-
-    if isinstance(one, _Moment) and isinstance(other, str):
-        try:
-            when = parse_rfc3339(other)
-        except ValueError:
-            return False
-        return when is not None and bool(one == _Moment(to_seconds(when)))
+def _is_ordered(compare: Callable[[Any, Any], Any], value: Any, limit: Any) -> bool:
+    if isinstance(value, bool) or isinstance(limit, bool):
+        return False
+    if isinstance(value, datetime):
+        is_time = isinstance(limit, datetime)
+        return is_time and bool(compare(to_seconds(value), to_seconds(limit)))
+    for kind in (str, int | float):
+        if isinstance(value, kind):
+            return isinstance(limit, kind) and bool(compare(value, limit))
     return False
 
 
-def _equal(slot: Comparison, now: Clock) -> Predicate:
-    operand = _operand(slot.values[0], now)
+def _pattern_judge(searches: list[_Search]) -> _Judge:
+    def judge(value: Any) -> bool:
+        texts = value if isinstance(value, list | tuple) else (value,)
+        encoded = [t.encode("utf-8", "replace") for t in texts if isinstance(t, str)]
+        return any(search(text) is not None for text in encoded for search in searches)
 
-    def test(value: Any) -> bool:
-        wanted = operand()
-        if value is MISSING or value is None:
-            return wanted is None
-        value = _comparable(value)
-        if isinstance(value, list):
-            if isinstance(wanted, list) and _same(value, wanted):
-                return True
-            return any(_same(item, wanted) for item in value)
-        return _same(value, wanted)
-
-    return test
+    return judge
 
 
-def _not_equal(slot: Comparison, now: Clock) -> Predicate:
-    test = _equal(slot, now)
-    return lambda value: not test(value)
+def _patterns(condition: Filter) -> dict[str, _Search]:
+    """Return the searches for the patterns of a filter, without the wrong ones: they never match.
+
+    A search takes time in proportion to the text, and to the length of the program, which is why
+    that is limited: a few letters can ask for a program of megabytes.
+    """
+    searches: dict[str, _Search] = {}
+    steps = 0
+    for comparison in condition.comparisons():
+        if comparison.comparator is not Comparator.MATCHES:
+            continue
+        for text in comparison.values:
+            if isinstance(text, str) and (pattern := _pattern(text)) is not None:
+                searches[text] = pattern.search
+                steps += pattern.programsize
+                if steps > MAX_PATTERN_STEPS:
+                    raise MatcherError("the regular expressions are too large")
+    return searches
 
 
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Comparison, Clock], Predicate]:
-    def make(slot: Comparison, now: Clock) -> Predicate:
-        operand = _operand(slot.values[0], now)
-
-        def test(value: Any) -> bool:
-            wanted, value = operand(), _comparable(value)
-            if value is MISSING or value is None or _kind(value) != _kind(wanted):
-                return False
-            return _kind(value) in ("number", "moment", "str") and bool(compare(value, wanted))
-
-        return test
-
-    return make
-
-
-def _in(slot: Comparison, now: Clock) -> Predicate:
-    operands = [_operand(value, now) for value in slot.values]
-
-    def test(value: Any) -> bool:
-        if value is MISSING:
-            return False
-        value = _comparable(value)
-        return any(_same(value, operand()) for operand in operands)
-
-    return test
-
-
-def _contains(slot: Comparison, now: Clock) -> Predicate:
-    operands = [_operand(value, now) for value in slot.values]
-
-    def test(value: Any) -> bool:
-        if not isinstance(value, list | tuple):
-            return False
-        items = [_comparable(item) for item in value]
-        return any(_same(item, operand()) for operand in operands for item in items)
-
-    return test
-
-
-def _negated(make: Callable[[Comparison, Clock], Predicate]) -> Callable[..., Predicate]:
-    def made(slot: Comparison, now: Clock) -> Predicate:
-        test = make(slot, now)
-        return lambda value: not test(value)
-
-    return made
-
-
-def _exists(_slot: Comparison, _now: Clock) -> Predicate:
-    return lambda value: value is not MISSING
-
-
-def _matches(slot: Comparison, _now: Clock) -> Predicate:
+def _pattern(text: str) -> Any:
     try:
-        patterns = [compiled(value) for value in slot.values if isinstance(value, str)]
+        return compiled(text)
     except ValueError as error:
-        raise MatcherError(str(error)) from None
-
-    def found_in(text: str) -> bool:
-        try:
-            return any(pattern.search(text) is not None for pattern in patterns)
-        except UnicodeEncodeError:
-            return False
-
-    def test(value: Any) -> bool:
-        if isinstance(value, str):
-            return found_in(value)
-        if isinstance(value, list | tuple):
-            return any(isinstance(item, str) and found_in(item) for item in value)
-        return False
-
-    return test
-
-
-_TESTS: dict[Comparator, Callable[[Comparison, Clock], Predicate]] = {
-    Comparator.EQUAL: _equal,
-    Comparator.NOT_EQUAL: _not_equal,
-    Comparator.GREATER: _ordered(operator.gt),
-    Comparator.GREATER_OR_EQUAL: _ordered(operator.ge),
-    Comparator.LESSER: _ordered(operator.lt),
-    Comparator.LESSER_OR_EQUAL: _ordered(operator.le),
-    Comparator.IN: _in,
-    Comparator.NOT_IN: _negated(_in),
-    Comparator.CONTAINS: _contains,
-    Comparator.NOT_CONTAINS: _negated(_contains),
-    Comparator.MATCHES: _matches,
-    Comparator.EXISTS: _exists,
-    Comparator.NOT_EXISTS: _negated(_exists),
-}
+        if str(error).endswith("pattern too large - compile failed'"):
+            raise MatcherError("the regular expressions are too large") from error
+        return None

@@ -1,274 +1,250 @@
-"""From tokens to a filter: recursive descent, one method per rule of the grammar.
+r"""From the text of a filter to the filter, by recursive descent: one method for each rule.
 
 ::
 
-    filter = term { ("and" | "or") term }
+    filter = term { ( "and" | "or" ) term }
     term   = "(" filter ")" | key operator [ value ]
-    value  = quoted | "[" [ value { "," value } ] "]" | "true" | "false" | number
-           | "date(" text ")" | "now(" [ text ] ")" | word
+    key    = word | quoted
+    value  = quoted | list | "true" | "false" | number | date | now | word
+    list   = "[" [ value { "," value } ] "]"
+    date   = "date" "(" time ")"
+    now    = "now" "(" [ duration ] ")"
 
-There is no precedence: ``a and b or c`` is ``(a and b) or c``, ``a or b and c`` is
-``(a or b) and c``.
+There is no precedence: ``a or b and c`` means ``(a or b) and c``. A backslash makes any character
+an ordinary one; inside the quotes of a value of ``matches`` it stays, except before the quote.
 """
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from bahamut._kit.gotime import parse_duration, parse_rfc3339
 from bahamut.elemental.filters.filter import (
+    MAX_DEPTH,
     WITH_LISTS,
     WITHOUT_VALUE,
     Comparator,
     Duration,
     Filter,
     FilterError,
+    too_deep,
 )
-from bahamut.elemental.filters.scanner import Kind, Token, scan, unescaped, unescaped_pattern
+from bahamut.elemental.filters.scanner import QUOTES, Scanner, Token
 
-MAX_DEPTH = 64
-"""Levels of groups within groups, and of lists within lists."""
-MAX_PARENTHESES = 3 * MAX_DEPTH
-"""Open at once: a filter at the first limit prints with fewer."""
-MAX_TERMS = 4096
+MAX_LENGTH = 64 * 1024
+"""The longest text of a filter, in characters."""
 
-_OPERATORS = "(==, !=, <, <=, >, >=, contains, in, matches, exists)"
-_TOO_MUCH = "the filter is nested too deeply or has too many terms"
-_END = "\0"
-"""What two messages of the original print for the end of the text."""
-_INTEGER = re.compile(r"-?[0-9]+")
-_FLOAT = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]-?[0-9]+)?")
-ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
-_LAYOUTS = ("%Y-%m-%d %H:%M", "%Y-%m-%d")
+# A group is written with two pairs of parentheses; around lists in lists stands one that is not
+# a value, as in ``in [[1]]``.
+_MAX_PARENTHESES = 2 * MAX_DEPTH
+_MAX_BRACKETS = MAX_DEPTH + 1
+
+# No two neighbours can match the same digits: a word of any length is judged in one pass.
+_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_INTEGER = re.compile(r"(-?)0*([0-9]{1,19})")
+_DATE = re.compile(
+    r"(?P<day>[0-9-]{10})"
+    r"(?:T(?P<hour>[0-9]{1,2})(?P<rest>:[0-9:]{5})(?:[.,](?P<fraction>[0-9]+))?(?P<zone>[Z0-9:+-]+)"
+    r"|[ ](?P<minute>[0-9]{1,2}:[0-9]{2}))?"
+)
+_ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+_NEGATABLE = frozenset(("contains", "in", "exists"))
+_CONJUNCTIONS = frozenset(("and", "or"))
+_ENDS_TERM = frozenset(("and", "or", ")", "end"))
+_OPERATORS = frozenset(c.value for c in Comparator if not c.startswith("not "))
+_OPERATOR_NAMES = "(==, !=, <, <=, >, >=, contains, in, matches, exists)"
 
 
-def parse(text: str, *, unsupported: tuple[Comparator | str, ...] = ()) -> Filter:
-    """Return the filter that *text* states (Go: NewFilterParser).
+def parse(text: str, *, unsupported: Iterable[str] = ()) -> Filter:
+    """Return the filter that *text* describes (Go: NewFilterFromString, NewFilterParser).
+
+    Args:
+        text: for instance ``name == "x" and size in [1, 2]``.
+        unsupported: comparators to refuse (Go: OptUnsupportedComparators).
 
     Raises:
-        FilterError: it states none; the words are the original's where that refuses too.
+        FilterError: *text* is no filter, is longer than `MAX_LENGTH` or nested too deeply, or
+            uses a refused comparator.
     """
-    return _Parser(text, frozenset(str(comparator) for comparator in unsupported)).parse()
+    if len(text) > MAX_LENGTH:
+        raise FilterError(f"filter is too long. at most {MAX_LENGTH} characters are allowed")
+    if "\0" in text:
+        raise FilterError("invalid character. found NUL")
+    return _Parser(text, frozenset(map(Comparator, unsupported))).parse()
 
 
 class _Parser:
-    def __init__(self, text: str, unsupported: frozenset[str]) -> None:
-        self.text = text
-        self.tokens = scan(text)
-        self.at = 0
-        self.terms = 0
-        self.unsupported = unsupported
-
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.at]
-
-    def is_at(self, *kinds: Kind) -> bool:
-        return self.tokens[self.at].kind in kinds
-
-    def take(self) -> Token:
-        token = self.tokens[self.at]
-        if token.kind is not Kind.END:
-            self.at += 1
-        return token
-
-    def is_word(self, *words: str) -> bool:
-        return self.token.kind is Kind.KEYWORD and self.token.text.lower() in words
+    def __init__(self, text: str, unsupported: frozenset[Comparator]) -> None:
+        self._scanner = Scanner(text)
+        self._unsupported = unsupported
+        self._parentheses = 0
+        self._brackets = 0
 
     def parse(self) -> Filter:
-        found = self.filter(0)
-        if self.token.kind is not Kind.END:
-            raise FilterError(f"missing opening parenthesis before {self.token.text}")
+        found = self._filter()
+        if self._scanner.next().kind == ")":
+            raise FilterError("missing opening parenthesis. found )")
         return found
 
-    def filter(self, depth: int) -> Filter:
-        terms, word = [self.term(depth)], ""
-        while self.is_word("and", "or"):
-            following = self.take().text.lower()
-            if word and following != word:
-                terms = [_grouped(word, terms)]
-            word = following
-            terms.append(self.term(depth))
-        return _grouped(word, terms)
+    def _filter(self) -> Filter:
+        # Filters under one conjunction gather in a row; when it changes, the row becomes one.
+        row = [self._term()]
+        conjunction = ""
+        while (token := self._scanner.peek()).kind in _CONJUNCTIONS:
+            self._scanner.next()
+            if self._scanner.peek().kind in (")", "end"):
+                raise FilterError(f"missing expression after {token.text}")
+            if conjunction not in ("", token.kind):
+                row = [_joined(row, conjunction)]
+            conjunction = token.kind
+            row.append(self._term())
+        if token.kind not in (")", "end"):
+            raise FilterError(f"missing conjunction before {token.text}")
+        return _joined(row, conjunction)
 
-    def term(self, depth: int) -> Filter:
-        self.terms += 1
-        if depth > MAX_PARENTHESES or self.terms > MAX_TERMS:
-            raise FilterError(_TOO_MUCH)
-        if not self.is_at(Kind.OPEN):
-            return self.comparison()
-        self.take()
-        inner = self.filter(depth + 1)
-        if not self.is_at(Kind.CLOSE):
-            raise FilterError(f"missing closing parenthesis after {inner}")
-        self.take()
-        self.check_end(inner)
-        return inner
+    def _term(self) -> Filter:
+        token = self._scanner.next()
+        if token.kind == "(":
+            return self._parenthesised()
+        if token.kind == "word":
+            return self._comparison(token.text)
+        if token.kind in QUOTES:
+            return self._comparison(self._scanner.quoted(token.kind))
+        raise FilterError(f"invalid start of expression. found {_or_nul(token)}")
 
-    def comparison(self) -> Filter:
-        key = self.key()
-        comparator = self.comparator()
-        found = Filter().with_key(key)
-        if comparator in WITHOUT_VALUE:
-            found._compare(comparator, comparator is Comparator.EXISTS)
-        else:
-            value = self.value(0, raw=comparator is Comparator.MATCHES)
-            values = value if comparator in WITH_LISTS and isinstance(value, list) else [value]
-            found._compare(comparator, *values)
-        self.check_end(found)
+    def _parenthesised(self) -> Filter:
+        self._parentheses += 1
+        if self._parentheses > _MAX_PARENTHESES:
+            raise too_deep()
+        found = self._filter()
+        if self._scanner.next().kind != ")":
+            raise FilterError("missing closing parenthesis. found EOF")
+        self._parentheses -= 1
         return found
 
-    def check_end(self, found: Filter) -> None:
-        """Refuse what cannot follow a term."""
-        token = self.token
-        if token.kind in (Kind.END, Kind.CLOSE) or self.is_word("and", "or"):
-            return
-        text = token.quote if token.kind in (Kind.QUOTED, Kind.UNTERMINATED) else token.text
-        raise FilterError(f"invalid keyword after {found}. found {text}")
-
-    def key(self) -> str:
-        token = self.token
-        if token.kind is Kind.UNTERMINATED:
-            raise FilterError(f"missing quote after {token.text}")
-        if token.kind in (Kind.WORD, Kind.QUOTED):
-            key = unescaped(token.text)
-        else:
-            text = _END if token.kind is Kind.END else token.text
-            raise FilterError(f"invalid start of expression. found {text}")
-        if key.startswith("$"):
-            raise FilterError(f"could not start a parameter with $. Found {key}")
-        self.take()
-        return key
-
-    def comparator(self) -> Comparator:
-        token = self.take()
-        word = token.text.lower() if token.kind is Kind.KEYWORD else token.text
-        if token.kind is Kind.KEYWORD and word == "not":
-            following = self.take()
-            word = following.text.lower()
-            if word == "matches":
-                raise FilterError(f"invalid usage of operator NOT before {following.text}")
-            if following.kind is not Kind.KEYWORD or word not in ("contains", "in", "exists"):
-                raise _bad_operator(following)
-            word = f"not {word}"
-        elif token.kind is not Kind.OPERATOR and word not in (
-            "contains",
-            "in",
-            "matches",
-            "exists",
-        ):
-            raise _bad_operator(token)
-        if word in self.unsupported:
-            raise FilterError(f"unsupported comparator: {word.upper()}")
-        return Comparator(word)
-
-    def value(self, depth: int, *, raw: bool = False) -> Any:
-        token = self.take()
-        if token.kind is Kind.QUOTED:
-            if raw:
-                return unescaped_pattern(token.text, token.quote)
-            return unescaped(token.text)
-        if token.kind is Kind.UNTERMINATED:
-            raise FilterError(f"missing quote after {token.text}")
-        if token.kind is Kind.OPEN_LIST:
-            return self.list(depth + 1, raw=raw)
-        if token.kind is Kind.KEYWORD and token.text.lower() in ("true", "false"):
-            self.check_value(token)
-            return token.text.lower() == "true"
-        if token.kind is not Kind.WORD:
-            raise FilterError(f"invalid value. found {token.text}")
-        if token.text in ("date", "now"):
-            return self.moment(token.text)
-        self.check_value(token)
-        return _word_value(token.text)
-
-    def check_value(self, token: Token) -> None:
-        """Refuse what cannot follow a value that is not quoted."""
-        following = self.token
-        if following.kind is Kind.UNTERMINATED and not following.text:
-            raise FilterError(f"missing quote before the value: {token.text}")
-        is_text = token.kind is Kind.WORD and isinstance(_word_value(token.text), str)
-        if is_text and following.kind is Kind.WORD:
-            text = unescaped(f"{token.text} {following.text}")
-            raise FilterError(f"missing parentheses to protect value: {text}")
-
-    def list(self, depth: int, *, raw: bool) -> list[Any]:
-        if depth > MAX_DEPTH:
-            raise FilterError(_TOO_MUCH)
-        found: list[Any] = []
-        while self.token.kind is not Kind.CLOSE_LIST:
-            if found:
-                if self.token.kind is not Kind.COMMA:
-                    raise self.bad_list()
-                self.take()
-            if self.token.kind in (Kind.END, Kind.COMMA, Kind.CLOSE_LIST, Kind.OPEN, Kind.CLOSE):
-                raise self.bad_list()
-            found.append(self.value(depth, raw=raw))
-        self.take()
+    def _comparison(self, key: str) -> Filter:
+        composer = Filter().with_key(key)
+        comparator = self._comparator()
+        if comparator in self._unsupported:
+            raise FilterError(f"unsupported comparator: {comparator.upper()}")
+        values: Any = ()
+        if comparator not in WITHOUT_VALUE:
+            values = self._value(raw=comparator is Comparator.MATCHES)
+            if comparator not in WITH_LISTS or not isinstance(values, list):
+                values = [values]
+        found = composer.compare(comparator, values)
+        token = self._scanner.peek()
+        if token.kind not in _ENDS_TERM:
+            raise FilterError(f"invalid keyword after {found}. found {token.text}")
         return found
 
-    def bad_list(self) -> FilterError:
-        text = _END if self.token.kind is Kind.END else self.token.text
-        return FilterError(f"invalid end of array. found {text}")
+    def _comparator(self) -> Comparator:
+        token = self._scanner.next()
+        is_negated = token.kind == "not"
+        if is_negated:
+            token = self._scanner.next()
+        if token.kind not in _OPERATORS:
+            message = f"invalid operator. found {token.text} instead of {_OPERATOR_NAMES}"
+            raise FilterError(message)
+        if is_negated and token.kind not in _NEGATABLE:
+            raise FilterError(f"invalid usage of operator NOT before {token.text}")
+        return Comparator(f"not {token.kind}" if is_negated else token.kind)
 
-    def moment(self, word: str) -> Any:
-        """Read what follows ``date`` or ``now``: a text in parentheses."""
-        if not self.is_at(Kind.OPEN):
-            raise FilterError(f"invalid value. found {word}")
-        start = self.take().end
-        while not self.is_at(Kind.CLOSE, Kind.END):
-            self.take()
-        if self.is_at(Kind.END):
-            raise FilterError(f"missing closing parenthesis after {word}")
-        text = self.text[start : self.take().start].strip().strip('"').strip()
-        return _date(text) if word == "date" else _now(text)
+    def _value(self, *, raw: bool) -> Any:
+        token = self._scanner.next()
+        match token.kind:
+            case '"' | "'":
+                return self._scanner.quoted(token.kind, raw=raw)
+            case "[":
+                return self._list(raw=raw)
+            case "true" | "false":
+                return token.kind == "true"
+            case "word":
+                return self._word(token.text)
+        raise FilterError(f"invalid value. found {token.text}")
+
+    def _list(self, *, raw: bool) -> list[Any]:
+        self._brackets += 1
+        if self._brackets > _MAX_BRACKETS:
+            raise too_deep()
+        values: list[Any] = []
+        wants_value = True
+        while (token := self._scanner.peek()).kind != "]" or (values and wants_value):
+            if token.kind in ("(", ")", "end"):
+                raise FilterError(f"invalid end of array. found {_or_nul(token)}")
+            if token.kind == "," and not wants_value:
+                self._scanner.next()
+                wants_value = True
+                continue
+            values.append(self._value(raw=raw))
+            if not wants_value:
+                raise FilterError(f"missing comma before {token.text}")
+            wants_value = False
+        self._scanner.next()
+        self._brackets -= 1
+        return values
+
+    def _word(self, word: str) -> Any:
+        if _NUMBER.fullmatch(word):
+            return _number(word)
+        following = self._scanner.peek()
+        if word in ("date", "now"):
+            return self._call(word, following)
+        if following.kind == "word":
+            raise FilterError(f"missing parentheses to protect value: {word} {following.text}")
+        if following.kind in QUOTES:
+            raise FilterError(f"missing quote before the value: {word}")
+        return word
+
+    def _call(self, word: str, following: Token) -> datetime | Duration:
+        if following.kind != "(":
+            raise FilterError(f"invalid value. found {following.text}")
+        self._scanner.next()
+        argument = self._scanner.argument()
+        return _date(argument) if word == "date" else _now(argument)
 
 
-def _bad_operator(token: Token) -> FilterError:
-    text = token.quote or token.text
-    return FilterError(f"invalid operator. found {text} instead of {_OPERATORS}")
+def _joined(row: list[Filter], conjunction: str) -> Filter:
+    if len(row) == 1:
+        return row[0]
+    return Filter().or_(*row) if conjunction == "or" else Filter().and_(*row)
 
 
-def _grouped(word: str, terms: list[Filter]) -> Filter:
-    if len(terms) == 1:
-        return terms[0]
-    found = Filter().and_(*terms) if word == "and" else Filter().or_(*terms)
-    if found.depth > MAX_DEPTH:
-        raise FilterError(_TOO_MUCH)
-    return found
+def _or_nul(token: Token) -> str:
+    # Two of the original's messages name the end of the text so, and clients may compare them.
+    return "\0" if token.kind == "end" else token.text
 
 
-def _word_value(word: str) -> Any:
-    if _INTEGER.fullmatch(word) and len(word) <= 20:
-        number = int(word)
-        if -(1 << 63) <= number < 1 << 63:
-            return number
-    if _FLOAT.fullmatch(word):
-        decimal = float(word)
-        if decimal not in (float("inf"), float("-inf")):
-            return decimal
-    return unescaped(word)
+def _number(word: str) -> int | float | str:
+    """Return an integer of 64 bits, else a float, else the word: it is out of every range."""
+    found = _INTEGER.fullmatch(word)
+    if found and -(2**63) <= (integer := int(found[1] + found[2])) < 2**63:
+        return integer
+    number = float(word)
+    return word if number in (float("inf"), float("-inf")) else number
 
 
 def _date(text: str) -> datetime:
     try:
-        return parse_rfc3339(text) or ZERO_TIME
-    except ValueError:
-        pass
-    for layout in _LAYOUTS:
-        try:
-            when = datetime.strptime(text, layout).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        if re.fullmatch(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?", text):
-            return when
-    raise FilterError(f"unable to parse date format {text}")
+        return parse_rfc3339(_completed(text)) or _ZERO_TIME
+    except ValueError as error:
+        raise FilterError(f"unable to parse date format {text}") from error
+
+
+def _completed(text: str) -> str:
+    """Return a day, a day and a minute in UTC, or a time whose hour has one digit as RFC 3339."""
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return text
+    day, hour, rest, fraction, zone, minute = found.groups()
+    if hour is None:
+        return f"{day}T{minute or '00:00':0>5}:00Z"
+    return f"{day}T{hour:0>2}{rest}{f'.{fraction}' if fraction else ''}{zone}"
 
 
 def _now(text: str) -> Duration:
-    if not text:
-        return Duration(0)
     try:
-        return Duration(parse_duration(text))
+        return Duration(parse_duration(text) if text else 0)
     except ValueError as error:
-        raise FilterError(f"unable to parse duration {text}: {error}") from None
+        raise FilterError(f"unable to parse duration {text}: {error}") from error

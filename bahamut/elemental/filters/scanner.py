@@ -1,107 +1,111 @@
-"""From the text of a filter to tokens."""
+"""The text of a filter cut into tokens, one at a time and on demand.
+
+What a character means depends on where it stands: inside quotes, and in the argument of ``date``
+and ``now``, there are no tokens. The parser knows where it is and asks for the right thing.
+"""
 
 import re
-from dataclasses import dataclass
-from enum import Enum
+from typing import NamedTuple
 
 from bahamut.elemental.filters.filter import KEYWORDS, WORD, FilterError
 
-MAX_LENGTH = 64 * 1024
-"""Characters of a filter."""
+QUOTES = frozenset(('"', "'"))
 
 
-class Kind(Enum):
-    """What a token is."""
+class Token(NamedTuple):
+    """A piece of the text."""
 
-    WORD = "word"
-    KEYWORD = "keyword"
-    QUOTED = "quoted"
-    UNTERMINATED = "unterminated"
-    OPERATOR = "operator"
-    OPEN = "("
-    CLOSE = ")"
-    OPEN_LIST = "["
-    CLOSE_LIST = "]"
-    COMMA = ","
-    ILLEGAL = "illegal"
-    END = "end"
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A piece of a filter."""
-
-    kind: Kind
+    kind: str
+    """``word``, ``illegal``, ``end``; the word itself, lower case, for a keyword; the sign
+    itself for a comparator, a bracket, a comma or a quote."""
     text: str
-    """As written; of what is quoted, what stands between the quotes."""
-    quote: str = ""
-    start: int = 0
-    end: int = 0
+    """As it is written, escapes resolved; ``EOF`` for the end."""
 
 
-_SPACE = " \t\n"
-_SYMBOLS = {
-    k.value: k for k in (Kind.OPEN, Kind.CLOSE, Kind.OPEN_LIST, Kind.CLOSE_LIST, Kind.COMMA)
-}
-_OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
-# A word: its characters, escaped characters, and the `=` and `!` that are no operator.
-_WORD = re.compile(rf"(?:[{WORD}]|\\.|=(?!=)|!(?!=))+", re.DOTALL)
-
-
-def scan(text: str) -> list[Token]:
-    """Return the tokens of *text*; the last one is its end.
-
-    Raises:
-        FilterError: *text* is too long or holds a NUL.
-    """
-    if len(text) > MAX_LENGTH:
-        raise FilterError(f"a filter must not be longer than {MAX_LENGTH} characters")
-    if "\0" in text:
-        raise FilterError("a filter must not contain a NUL character")
-    tokens, at = [], 0
-    while at < len(text):
-        if text[at] in _SPACE:
-            at += 1
-            continue
-        token = _token(text, at)
-        tokens.append(token)
-        at = token.end
-    return [*tokens, Token(Kind.END, "EOF", "", at, at)]
-
-
-def _token(text: str, at: int) -> Token:
-    character = text[at]
-    if character in "\"'":
-        return _quoted(text, at)
-    if character in _SYMBOLS:
-        return Token(_SYMBOLS[character], character, "", at, at + 1)
-    operator = _OPERATOR.match(text, at)
-    if operator is not None:
-        return Token(Kind.OPERATOR, operator[0], "", at, operator.end())
-    word = _WORD.match(text, at)
-    if word is None:
-        return Token(Kind.ILLEGAL, character, "", at, at + 1)
-    kind = Kind.KEYWORD if word[0].lower() in KEYWORDS else Kind.WORD
-    return Token(kind, word[0], "", at, word.end())
-
-
-def _quoted(text: str, at: int) -> Token:
-    quote, end = text[at], at + 1
-    while end < len(text) and text[end] != quote:
-        end += 2 if text[end] == "\\" and end + 1 < len(text) else 1
-    if end >= len(text):
-        return Token(Kind.UNTERMINATED, text[at + 1 :], quote, at, len(text))
-    return Token(Kind.QUOTED, text[at + 1 : end], quote, at, end + 1)
-
-
+_TOKEN = re.compile(
+    rf"""[ \t\n]*(?:
+        (?P<word>{WORD.pattern})
+      | (?P<sign>==|!=|<=|>=|[<>()\[\],"'])
+      | (?P<end>\Z)
+      | (?P<illegal>.)
+    )""",
+    re.DOTALL | re.VERBOSE,
+)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_UP_TO = {
+    mark: re.compile(rf"[^\\{stops}]*(?:\\.[^\\{stops}]*)*", re.DOTALL)
+    for mark, stops in (('"', '"'), ("'", "'"), (")", "()"))
+}
 
 
-def unescaped(text: str) -> str:
-    r"""Return *text* with ``\x`` for ``x``, whatever ``x`` is."""
-    return _ESCAPE.sub(r"\1", text) if "\\" in text else text
+class Scanner:
+    """Reads a text from left to right, with one token of foresight."""
 
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._position = 0
+        self._peeked: Token | None = None
 
-def unescaped_pattern(text: str, quote: str) -> str:
-    """Return a quoted value of ``matches``: a backslash stands for itself but before the quote."""
-    return text.replace(f"\\{quote}", quote)
+    def peek(self) -> Token:
+        """Return the next token and leave it there."""
+        if self._peeked is None:
+            self._peeked = self._scan()
+        return self._peeked
+
+    def next(self) -> Token:
+        """Return the next token and step over it."""
+        token = self.peek()
+        self._peeked = None
+        return token
+
+    def _scan(self) -> Token:
+        found = _TOKEN.match(self._text, self._position)
+        if found is None or found["end"] is not None:
+            return Token("end", "EOF")
+        self._position = found.end()
+        if (word := found["word"]) is None:
+            sign = found["sign"]
+            return Token("illegal", found["illegal"]) if sign is None else Token(sign, sign)
+        if "\\" in word:
+            word = _ESCAPE.sub(r"\1", word)
+        keyword = word.lower()
+        return Token(keyword if keyword in KEYWORDS else "word", word)
+
+    def quoted(self, quote: str, *, raw: bool = False) -> str:
+        """Return what stands up to the closing *quote*, the opening one having been read.
+
+        Args:
+            quote: the mark.
+            raw: whether backslashes stay, but the one before the mark itself.
+
+        Raises:
+            FilterError: the closing quote is missing.
+        """
+        content = self._up_to(quote)
+        unescaped = content.replace("\\" + quote, quote) if raw else _ESCAPE.sub(r"\1", content)
+        if self._text[self._position : self._position + 1] != quote:
+            raise FilterError(f"missing quote after {unescaped}")
+        self._position += 1
+        return unescaped
+
+    def argument(self) -> str:
+        """Return what stands up to the closing parenthesis, the opening one having been read.
+
+        Raises:
+            FilterError: it is missing, or another one opens before it.
+        """
+        content = self._up_to(")")
+        found = self._text[self._position : self._position + 1] or "EOF"
+        if found != ")":
+            raise FilterError(f"invalid value. found {found}")
+        self._position += 1
+        return _ESCAPE.sub(r"\1", content).strip(' "')
+
+    def _up_to(self, mark: str) -> str:
+        found = _UP_TO[mark].match(self._text, self._position)
+        content = found[0] if found else ""
+        self._position += len(content)
+        if self._position + 1 == len(self._text) and self._text[-1] == "\\":
+            self._position += 1  # nothing behind it: it stands for itself
+            content += "\\"
+        return content

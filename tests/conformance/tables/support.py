@@ -185,7 +185,7 @@ def wire_errors(error: Error | Errors | None) -> list[dict[str, Any]] | None:
     return [each.to_json() for each in listed]
 
 
-def typed(value: Any) -> Any:  # noqa: PLR0911 - one return for each kind
+def typed(value: Any) -> Any:  # noqa: C901, PLR0911 - one return for each kind
     """Return the value of `{"int": 1}`, `{"list": […]}`…"""
     if not isinstance(value, dict):
         return value

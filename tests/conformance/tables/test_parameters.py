@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from multidict import CIMultiDict
-
 from bahamut._kit.gotime import to_seconds
 from bahamut.elemental import Error, Errors
 from bahamut.elemental.negotiation import encodings_from_headers
@@ -18,7 +16,8 @@ from bahamut.elemental.parameters import (
     ParametersRequirement,
 )
 from bahamut.elemental.request import RawRequest, Request, parse_request, split_version
-from tests.conformance.tables.support import Tally, registry, rows, text_of, typed, wire_errors
+from multidict import CIMultiDict
+from tests.conformance.tables.support import Tally, registry, rows, typed, wire_errors
 
 GETTERS = ("string", "int", "float", "bool", "time", "duration")
 

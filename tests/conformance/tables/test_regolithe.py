@@ -15,7 +15,9 @@ from bahamut.rest.meta import routes_of
 from tests.conformance.tables.support import OWN, Tally, model_of, registry, rows
 
 BASE = {
-    "regolithe.ini": "[regolithe]\nproduct_name = probe\n\n[transformer]\nname = probe\nversion = 1.0\n",
+    "regolithe.ini": (
+        "[regolithe]\nproduct_name = probe\n\n[transformer]\nname = probe\nversion = 1.0\n"
+    ),
     "_api.info": "prefix: probe\nroot: root\nversion: 1\n",
     "root.spec": (
         "model:\n  rest_name: root\n  resource_name: root\n  entity_name: Root\n  package: probe\n"
@@ -171,14 +173,13 @@ def attribute_shown(row: dict[str, Any]) -> Any:
     found = {go: getattr(spec, name) for go, name in GO_NAMES.items() if getattr(spec, name)}
     if spec.allowed_choices:
         found["AllowedChoices"] = list(spec.allowed_choices)
-    for go, bound in (
+    bounds = (
         ("MinLength", spec.min_length),
         ("MaxLength", spec.max_length),
         ("MinValue", spec.min_value),
         ("MaxValue", spec.max_value),
-    ):
-        if bound:
-            found[go] = bound
+    )
+    found |= {go: bound for go, bound in bounds if bound}
     return found, spec.wire if spec.exposed else "-"
 
 
@@ -236,6 +237,31 @@ def relationship_shown(row: dict[str, Any]) -> Any:
     }
 
 
+def false_defaults(row: dict[str, Any], ours: Any) -> str | None:
+    """R6: a default of 0 or false is kept, where the original drops it."""
+
+    def without(parameter: tuple[Any, ...]) -> tuple[Any, ...]:
+        name, kind, choices, default, multiple = parameter
+        return name, kind, choices, "" if default in ("0", "false") else default, multiple
+
+    for operation, parents in row["relationship"].items():
+        for parent, info in (parents or {}).items():
+            mine = ours.get(operation, {}).get(parent)
+            theirs = [
+                (
+                    p["name"],
+                    p["type"],
+                    p.get("choices") or [],
+                    p.get("default", ""),
+                    p.get("multiple", False),
+                )
+                for p in info["parameters"]
+            ]
+            if mine is None or [without(p) for p in mine["parameters"]] != theirs:
+                return None
+    return "R6"
+
+
 def test_registry():
     tally = Tally("regolithe/registry.jsonl")
     for row in rows("regolithe/registry.jsonl"):
@@ -276,7 +302,7 @@ def other(row: dict[str, Any], tally: Tally) -> None:
             for operation, infos in row["relationship"].items()
             if infos
         }
-        tally.add(row, relationship_shown(row), theirs)
+        tally.add(row, relationship_shown(row), theirs, false_defaults)
     else:
         processors = {identity.name: Everything() for identity in found.all_identities()}
         by_url = {info.url: info.to_wire() for info in routes_of(found, processors)}
