@@ -123,11 +123,9 @@ def _load(folder: str) -> tuple[SpecificationSet, Registry]:
     path = Path(folder)
     if not path.is_dir():
         raise UsageError(f"there is no folder '{folder}'")
-    package = path.resolve().parent
-    if str(package.parent) not in sys.path:
-        # Where the modules that mappings name are found: beside the folder's own package.
-        sys.path.append(str(package.parent))
     specs = load(path)
+    if str(specs.import_root) not in sys.path:
+        sys.path.append(str(specs.import_root))
     registry = build_registry(specs)
     q = ParameterDefinition("q", "string")
     for relationship in registry.relationships.values():

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-import configparser
-import copy
-import re
-from collections.abc import Mapping
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
-from bahamut.regolithe import lint
+from bahamut.regolithe import lint, mappings
 from bahamut.regolithe.reader import Reader
+from bahamut.regolithe.references import check_set
+from bahamut.regolithe.schema import VERSION, check_schema, find_unsupported
 from bahamut.regolithe.spec import (
+    MODEL_VERBS,
     NO_INHERIT,
+    NOWHERE,
+    RELATION_VERBS,
+    Abstract,
     Action,
-    APIInfo,
     Attribute,
     Finding,
-    FunctionMapping,
+    ModelSection,
     Parameters,
     Place,
+    Relation,
+    Sections,
     Specification,
     SpecificationError,
     SpecificationSet,
-    TypeMapping,
 )
 
-_VERSION = re.compile(r"v[0-9]+")
+log = logging.getLogger(__name__)
+
 _DECODE = "unable to decode spec yaml: "
+_MAPPING = "unable to build attributes mapping: "
+_SMALL: Mapping[str, tuple[str, Callable[[Path], Any]]] = {
+    "regolithe.ini": ("config", mappings.read_config),
+    "_api.info": ("api", mappings.read_api),
+    "_type.mapping": ("types", mappings.read_types),
+    "_validation.mapping": ("validations", mappings.read_validations),
+    "_parameter.mapping": ("parameters", mappings.read_parameters),
+}
+_Holder = TypeVar("_Holder", ModelSection, Relation)
 
 
-def load(folder: str | Path) -> SpecificationSet:
+def load(folder: str | os.PathLike[str]) -> SpecificationSet:
     """Load a specification set (Go: spec.LoadSpecificationSet).
+
+    Nothing that the mappings name is imported, and ``sys.path`` stays as it is.
 
     Args:
         folder: holds ``regolithe.ini``, ``_api.info``, the mappings, ``*.spec`` and ``*.abs``.
@@ -40,259 +58,231 @@ def load(folder: str | Path) -> SpecificationSet:
         SpecificationError: something is wrong; it says what and where.
     """
     path = Path(folder)
-    given = SpecificationSet(folder=str(folder))
-    given.config = _read_config(path)
-    given.api = _read_api(path / "_api.info")
-    given.types = _read_types(path / "_type.mapping")
-    given.validations = _read_validations(path / "_validation.mapping")
-    given.parameters = _read_parameters(path / "_parameter.mapping")
-    abstracts = {s.name: s for s in _read_specifications(path, ".abs")}
-    specifications = {s.name: s for s in _read_specifications(path, ".spec")}
-    for spec in specifications.values():
-        _check_spec(spec)
-        _extend(spec, abstracts)
-        _link(spec, specifications)
-        _map_parameters(spec, given, has_mapping=(path / "_parameter.mapping").exists())
-    given.specifications = dict(sorted(specifications.items()))
-    findings = [finding for spec in specifications.values() for finding in lint.check(spec)]
+    small, specifications, abstracts, warnings = _read_folder(path)
+    for name in ("regolithe.ini", "_api.info"):
+        if _SMALL[name][0] not in small:
+            _fail(f"unable to find {name} in folder '{path}'", "folder", Place(name))
+    linked = {
+        name: _linked(specifications[name], specifications, abstracts, small.get("parameters"))
+        for name in sorted(specifications)
+    }
+    found = SpecificationSet(folder=path, specifications=linked, **small)
+    findings = [finding for spec in linked.values() for finding in _check(spec)]
     if not findings:
-        findings = list(lint.check_set(given))
-    given.warnings += [finding for finding in findings if finding.is_warning]
-    errors = [finding for finding in findings if not finding.is_warning]
-    if errors:
-        raise SpecificationError(_distinct(errors))
-    return given
+        findings = list(check_set(found))
+    if any(not finding.is_warning for finding in findings):
+        raise SpecificationError([f for f in findings if not f.is_warning])
+    for finding in findings:
+        if finding.rule == "no-python-mapping":
+            log.warning(finding.message)
+    return replace(found, warnings=(*warnings, *findings))
 
 
-def _distinct(findings: list[Finding]) -> list[Finding]:
-    return list({finding.message: finding for finding in findings}.values())
+def _check(spec: Specification) -> list[Finding]:
+    unsupported = find_unsupported(spec)
+    return [unsupported] if unsupported else [*check_schema(spec), *lint.check(spec)]
 
 
-def _fail(message: str, rule: str, place: Place) -> SpecificationError:
-    return SpecificationError([Finding(message, rule, place)])
+def _fail(message: str, rule: str, place: Place) -> NoReturn:
+    raise SpecificationError([Finding(message, rule, place)])
 
 
-# --- small files -------------------------------------------------------------------------------
+# --- files ---------------------------------------------------------------------------------------
 
 
-def _read_config(folder: Path) -> Mapping[str, Mapping[str, str]]:
-    path = folder / "regolithe.ini"
-    place = Place(path.name)
-    if not path.is_file():
-        text = f"unable to find regolithe.ini in folder '{folder}'"
-        raise _fail(text, "folder", place)
-    parser = configparser.RawConfigParser(strict=False, default_section="\0")
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
+def _read_folder(
+    folder: Path,
+) -> tuple[dict[str, Any], dict[str, Specification], dict[str, Abstract], list[Finding]]:
+    small: dict[str, Any] = {}
+    specifications: dict[str, Specification] = {}
+    abstracts: dict[str, Abstract] = {}
+    warnings: list[Finding] = []
     try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"), path.name)
-    except (configparser.Error, UnicodeDecodeError) as error:
-        line = getattr(error, "lineno", 0) or 0
-        text = " ".join(str(error).split())
-        raise _fail(text, "ini", Place(path.name, line, 1 if line else 0)) from None
-    config = {name: dict(parser.items(name)) for name in parser.sections()}
-    for section, keys in {
-        "regolithe": ["product_name"],
-        "transformer": ["name", "version"],
-    }.items():
-        if section not in config:
-            raise _fail(f'section "{section}" does not exist', "ini", place)
-        for key in keys:
-            if key not in config[section]:
-                text = f'error when getting key of section "{section}": key "{key}" not exists'
-                raise _fail(text, "ini", place)
-    return config
+        paths = sorted(folder.iterdir(), key=lambda path: os.fsencode(path.name))
+    except OSError as error:
+        _fail(f"unable to read folder '{folder}': {error.strerror}", "folder", NOWHERE)
+    for path in paths:
+        if path.name in _SMALL:
+            name, read = _SMALL[path.name]
+            small[name] = read(path)
+        elif path.suffix == ".abs":
+            abstract = _read_abstract(path, warnings)
+            abstracts[abstract.name] = abstract
+        elif path.suffix == ".spec":
+            spec = _read_specification(path, warnings)
+            specifications[spec.name] = spec
+    return small, specifications, abstracts, warnings
 
 
-def _read_api(path: Path) -> APIInfo:
-    if not path.exists():
-        text = f"unable to find _api.info in folder '{path.parent}'"
-        raise _fail(text, "folder", Place(path.name))
-    reader = Reader(path)
-    root = reader.root()
-    info: APIInfo = reader.structure(root, APIInfo, "_api.info")
-    findings = [
-        Finding(
-            f"_api.info: schema error: (root): {name} is required", "schema", reader.place(root)
-        )
-        for name in ("prefix", "root", "version")
-        if not getattr(info, name)
-    ]
+def _read_sections(path: Path, warnings: list[Finding]) -> tuple[str, Sections]:
+    """Return the name that a file stands for, and what it holds."""
+    name = path.name[: -len(path.suffix)].removeprefix("+")
+    reader = Reader(path, _DECODE)
+    sections: Sections = reader.structure(reader.root(), Sections, "")
+    reader.check()
+    findings = mappings.null_findings(reader, f"{name}{path.suffix}")
+    for version in sections.attributes:
+        if not VERSION.fullmatch(version):
+            text = f"attributes: Additional property {version} is not allowed"
+            place = sections.at("attributes")
+            findings.append(Finding(f"{name}{path.suffix}: schema error: {text}", "schema", place))
     if findings:
         raise SpecificationError(findings)
-    return info
-
-
-def _modes(path: Path, kind: Any) -> dict[str, Any]:
-    """Read a mapping: by name, by mode, a structure."""
-    if not path.exists():
-        return {}
-    reader = Reader(path)
-    found: dict[str, Any] = {}
-    for name, node in reader.pairs(reader.root(), path.name).items():
-        if node.tag.endswith(":null"):
-            text = f"{path.name}: schema error: {name}: Invalid type. Expected: object, given: null"
-            raise _fail(text, "schema", reader.place(node))
-        what = f"'{name}' of {path.name}"
-        found[name] = {
-            mode: reader.structure(inner, kind, f"mode '{mode}' of {what}")
-            for mode, inner in reader.pairs(node, what).items()
-        }
-    return found
-
-
-def _read_types(path: Path) -> Mapping[str, Mapping[str, TypeMapping]]:
-    mappings = _modes(path, TypeMapping)
-    for name, modes in mappings.items():
-        for mode, mapping in modes.items():
-            if not mapping.type and not mapping.name:
-                text = f"{path.name}: schema error: {name}.{mode}: type is required"
-                raise _fail(text, "schema", Place(path.name))
-    return mappings
-
-
-def _read_validations(path: Path) -> Mapping[str, Mapping[str, FunctionMapping]]:
-    mappings = _modes(path, FunctionMapping)
-    for name, modes in mappings.items():
-        for mode, mapping in modes.items():
-            if not mapping.name:
-                text = f"{path.name}: schema error: {name}.{mode}: name is required"
-                raise _fail(text, "schema", Place(path.name))
-    return mappings
-
-
-def _read_parameters(path: Path) -> Mapping[str, Parameters]:
-    if not path.exists():
-        return {}
-    reader = Reader(path)
-    found = {
-        key: reader.structure(node, Parameters, f"'{key}' of {path.name}")
-        for key, node in reader.pairs(reader.root(), path.name).items()
-    }
-    findings = [
-        finding
-        for parameters in found.values()
-        for finding in lint.check_parameters(path.name, parameters)
-    ]
-    if findings:
-        raise SpecificationError(_distinct(findings))
-    return found
-
-
-# --- specifications ----------------------------------------------------------------------------
-
-
-def _read_specifications(folder: Path, suffix: str) -> list[Specification]:
-    found: dict[str, Specification] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix == suffix:
-            spec = _read_specification(path)
-            found[spec.name] = spec
-    return list(found.values())
-
-
-def _read_specification(path: Path) -> Specification:
-    reader = Reader(path, _DECODE)
-    root = reader.root()
-    spec: Specification = reader.structure(root, Specification, path.name)
-    spec.name = path.name[: -len(path.suffix)].removeprefix("+")
-    spec.file = path.name
-    for version, attributes in spec.attributes.items():
-        if not _VERSION.fullmatch(version):
-            raise reader.fail(f"attributes: invalid version '{version}'", root)
-        del attributes
-    rest_name = spec.model.rest_name if spec.model is not None else None
-    if rest_name is not None and rest_name != spec.name:
+    _check_attributes(name, sections)
+    _check_relations(sections)
+    if sections.model is not None and sections.model.rest_name != name:
         text = (
-            f"{path.name}: declared rest_name '{rest_name}' must be identical to filename "
-            "without extension"
+            f"{path.name}: declared rest_name '{sections.model.rest_name}' must be identical to "
+            "filename without extension"
         )
-        raise _fail(text, "file-name", spec.place)
-    return spec
+        _fail(text, "file-name", sections.model.at("rest_name"))
+    warnings += reader.warnings
+    return name, sections
 
 
-def _check_spec(spec: Specification) -> None:
-    """Refuse what makes linking impossible."""
-    if spec.model is None:
-        raise _fail(
-            f"{spec.name}.spec: schema error: (root): model is required", "schema", spec.place
-        )
-    prefix = "unable to build attributes mapping: "
-    for attributes in spec.attributes.values():
-        names = [attribute.name for attribute in attributes]
+def _read_specification(path: Path, warnings: list[Finding]) -> Specification:
+    name, sections = _read_sections(path, warnings)
+    if sections.model is None:
+        text = f"{name}.spec: schema error: (root): model is required"
+        _fail(text, "schema", sections.place)
+    return Specification(
+        name=name,
+        model=sections.model,
+        default_order=sections.default_order,
+        indexes=sections.indexes,
+        attributes=sections.attributes,
+        relations=sections.relations,
+        place=sections.place,
+        places=sections.places,
+    )
+
+
+def _read_abstract(path: Path, warnings: list[Finding]) -> Abstract:
+    name, sections = _read_sections(path, warnings)
+    if sections.relations:
+        text = f"{name}.abs: the relations of an abstract have no effect"
+        place = sections.at("relations")
+        warnings.append(Finding(text, "idle-relation", place, is_warning=True))
+    return Abstract(
+        name=name,
+        default_order=sections.default_order,
+        indexes=sections.indexes,
+        attributes=sections.attributes,
+        place=sections.place,
+        places=sections.places,
+    )
+
+
+def _check_attributes(name: str, sections: Sections) -> None:
+    """Refuse two attributes of one name in one version, and two identifiers."""
+    what = f"specification {name}" if sections.model is not None else "one abstract"
+    identifier: Attribute | None = None
+    for attributes in sections.attributes.values():
+        known: set[str] = set()
         for attribute in attributes:
-            if names.count(attribute.name) > 1:
-                text = (
-                    f"specification {spec.name} has more than one attribute named {attribute.name}"
-                )
-                raise _fail(prefix + text, "duplicate-attribute", attribute.place)
-    _check_identifiers(spec, [a for v in spec.attributes.values() for a in v], prefix)
-    targets = [relation.rest_name for relation in spec.relations]
-    for relation in spec.relations:
-        if targets.count(relation.rest_name) > 1:
+            if attribute.name in known and attribute.name:
+                text = f"{_MAPPING}{what} has more than one attribute named {attribute.name}"
+                _fail(text, "duplicate-attribute", attribute.at("name"))
+            known.add(attribute.name)
+            if attribute.identifier and identifier is not None:
+                _fail_identifiers(_MAPPING, name, identifier, attribute)
+            identifier = attribute if attribute.identifier else identifier
+
+
+def _fail_identifiers(prefix: str, name: str, one: Attribute, other: Attribute) -> NoReturn:
+    text = (
+        f"{prefix}Specification {name} has more than one identifier attributes: At least "
+        f"{one.name} and {other.name}"
+    )
+    _fail(text, "several-identifiers", other.at("identifier"))
+
+
+def _check_relations(sections: Sections) -> None:
+    known: set[str] = set()
+    for relation in sections.relations:
+        if relation.rest_name in known:
             text = (
                 "unable to build relations mapping: Specification has more than one child relation "
                 f"pointing to {relation.rest_name}"
             )
-            raise _fail(text, "duplicate-relation", relation.place)
+            _fail(text, "duplicate-relation", relation.at("rest_name"))
+        known.add(relation.rest_name)
 
 
-def _check_identifiers(spec: Specification, attributes: list[Attribute], prefix: str = "") -> None:
-    identifiers = [attribute for attribute in attributes if attribute.identifier]
-    if len(identifiers) > 1:
-        text = (
-            f"{prefix}Specification {spec.name} has more than one identifier attributes: "
-            f"At least {identifiers[0].name} and {identifiers[1].name}"
-        )
-        raise _fail(text, "several-identifiers", identifiers[1].place)
+# --- links ---------------------------------------------------------------------------------------
 
 
-def _extend(spec: Specification, abstracts: Mapping[str, Specification]) -> None:
-    """Give a specification what its abstracts have and it does not."""
-    assert spec.model is not None  # noqa: S101 - checked before
-    own_order = spec.default_order
-    inherits_order = own_order[:1] != [NO_INHERIT]
-    inherits_indexes = spec.indexes != [[NO_INHERIT]] and not spec.model.detached
+def _linked(
+    spec: Specification,
+    specifications: Mapping[str, Specification],
+    abstracts: Mapping[str, Abstract],
+    shared: Mapping[str, Parameters] | None,
+) -> Specification:
+    spec = _extended(spec, abstracts)
+    for relation in spec.relations:
+        if relation.rest_name not in specifications:
+            text = f"unable to find related spec '{relation.rest_name}' for spec '{spec.name}'"
+            _fail(text, "unknown-relation", relation.at("rest_name"))
+    return replace(
+        spec,
+        model=_with_parameters(spec.model, MODEL_VERBS, shared),
+        relations=tuple(_with_parameters(r, RELATION_VERBS, shared) for r in spec.relations),
+    )
+
+
+def _extended(spec: Specification, abstracts: Mapping[str, Abstract]) -> Specification:
+    """Return the specification with what its abstracts have and it does not."""
+    keeps_order = spec.default_order[:1] != (NO_INHERIT,)
+    own_order = spec.default_order if keeps_order else spec.default_order[1:]
+    keeps_indexes = spec.indexes != ((NO_INHERIT,),)
+    indexes = list(spec.indexes) if keeps_indexes else []
     order: list[str] = []
-    if spec.indexes == [[NO_INHERIT]]:
-        spec.indexes = []
+    attributes = dict(spec.attributes)
     for name in spec.model.extends:
         base = abstracts.get(name)
         if base is None:
             text = f"unable to find base spec '{name}' for spec '{spec.name}'"
-            raise _fail(text, "unknown-base", spec.model.place)
-        if inherits_order:
+            _fail(text, "unknown-base", spec.model.at("extends"))
+        if keeps_order:
             order += base.default_order
-        if inherits_indexes:
-            spec.indexes += [list(index) for index in base.indexes]
-        for version, attributes in base.attributes.items():
-            mine = spec.attributes.setdefault(version, [])
-            known = {attribute.name for attribute in mine}
-            mine += [copy.deepcopy(a) for a in attributes if a.name not in known]
-    spec.default_order = order + own_order if inherits_order else own_order[1:]
-    _check_identifiers(spec, [a for v in spec.attributes.values() for a in v])
+        if keeps_indexes and not spec.model.detached:
+            indexes += base.indexes
+        for version, inherited in base.attributes.items():
+            own = attributes.get(version, ())
+            names = {attribute.name for attribute in own}
+            attributes[version] = own + tuple(a for a in inherited if a.name not in names)
+    identifiers = [a for version in attributes.values() for a in version if a.identifier]
+    if len(identifiers) > 1:
+        _fail_identifiers("", spec.name, *identifiers[:2])
+    return replace(
+        spec,
+        default_order=(*order, *own_order),
+        indexes=tuple(indexes),
+        attributes=attributes,
+    )
 
 
-def _link(spec: Specification, specifications: Mapping[str, Specification]) -> None:
-    for relation in spec.relations:
-        if relation.rest_name not in specifications:
-            text = f"unable to find related spec '{relation.rest_name}' for spec '{spec.name}'"
-            raise _fail(text, "unknown-relation", relation.place)
+def _with_parameters(
+    holder: _Holder, verbs: tuple[str, ...], shared: Mapping[str, Parameters] | None
+) -> _Holder:
+    """Return what holds actions with the shared parameters that they ask for."""
+    changes: dict[str, Any] = {}
+    for verb in verbs:
+        action = getattr(holder, verb)
+        if action is not None and action.global_parameters:
+            changes[verb] = _expanded(action, shared)
+    return replace(holder, **changes) if changes else holder
 
 
-def _map_parameters(spec: Specification, given: SpecificationSet, *, has_mapping: bool) -> None:
-    """Append the shared parameters that actions ask for."""
-    for _, action in lint._actions(spec):
-        for key in action.global_parameters:
-            shared = given.parameters.get(key)
-            if shared is None:
-                where = "" if has_mapping else ": there is no _parameter.mapping"
-                text = f"unable to find global parameter key '{key}'{where}"
-                raise _fail(text, "unknown-parameter", action.place)
-            _append(action, shared)
-
-
-def _append(action: Action, shared: Parameters) -> None:
-    if action.parameters is None:
-        action.parameters = Parameters(place=action.place)
-    action.parameters.entries += copy.deepcopy(shared.entries)
-    action.parameters.required += copy.deepcopy(shared.required)
+def _expanded(action: Action, shared: Mapping[str, Parameters] | None) -> Action:
+    own = action.parameters or Parameters(place=action.place)
+    entries, required = own.entries, own.required
+    for key in action.global_parameters:
+        found = (shared or {}).get(key)
+        if found is None:
+            where = ": there is no _parameter.mapping" if shared is None else ""
+            text = f"unable to find global parameter key '{key}'{where}"
+            _fail(text, "unknown-global-parameter", action.at("global_parameters"))
+        entries += found.entries
+        required += found.required
+    return replace(action, parameters=replace(own, entries=entries, required=required))

@@ -105,7 +105,7 @@ def test_a_wrong_specification_is_named_with_its_place(tmp_path):
     user.write_text(user.read_text().replace("description: Login name.", "description: Login name"))
     done = bahamut("routes", str(tmp_path))
     assert done.returncode == 1
-    assert "user.spec:19:5: user.spec: description of attribute 'login' must end" in done.stderr
+    assert "user.spec:20:5: user.spec: description of attribute 'login' must end" in done.stderr
     assert "[lint-2]" in done.stderr
 
 

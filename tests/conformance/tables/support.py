@@ -107,19 +107,17 @@ PYTHON_TYPES = {
     "string_map": TypeMapping(type="dict[str, str]", init="{}"),
     "tree": TypeMapping(type="dict[str, Any]"),
 }
-PYTHON_VALIDATIONS = {"$nospace": FunctionMapping("no_space", "tests.golden.checks")}
+PYTHON_VALIDATIONS = {"$nospace": FunctionMapping(name="no_space", import_="tests.golden.checks")}
 
 
 @functools.cache
 def registry(name: str) -> Registry:
     """Return the registry of a set, with the mappings of mode python that some lack."""
     given = regolithe.load(SETS[name])
-    for key, modes in given.types.items():
-        modes.setdefault("python", PYTHON_TYPES.get(key))
-    for key, modes in given.validations.items():
-        if "python" not in modes:
-            modes["python"] = PYTHON_VALIDATIONS[key]
-    given.validations.pop("$pythononly", None)
+    for mappings, ours in (given.types, PYTHON_TYPES), (given.validations, PYTHON_VALIDATIONS):
+        for key, modes in (mappings or {}).items():
+            if key in ours:
+                modes.setdefault("python", ours[key])
     return regolithe.build_registry(given)
 
 
