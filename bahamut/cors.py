@@ -4,9 +4,12 @@ Plain values; what asks for a policy on each request and writes its headers is i
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+Headers = tuple[tuple[str, str], ...]
+_REMEMBERED = 64
+"""Origins; clients choose them, so there must be an end to it."""
 CORS_ORIGIN_MIRROR = "_mirror_"
 """An allowed origin that stands for whatever origin asks (Go: CORSOriginMirror)."""
 
@@ -54,6 +57,9 @@ class CORSPolicy:
     max_age: int = 1500
     """Seconds for which a preflight may be remembered."""
     allow_credentials: bool = True
+    _rendered: dict[tuple[str, bool], Headers] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def depends_on_origin(self) -> bool:
@@ -72,13 +78,21 @@ class CORSPolicy:
         """Tell whether a browser on *origin* may read the answers."""
         return self.origin_for(origin) in ("*", origin)
 
-    def headers(self, origin: str, *, preflight: bool = False) -> list[tuple[str, str]]:
+    def headers(self, origin: str, *, preflight: bool = False) -> Headers:
         """Return the headers of an answer to *origin* (Go: CORSPolicy.Inject).
 
         Args:
             origin: the request's ``Origin``, empty when it has none.
             preflight: whether the answer is one to an ``OPTIONS`` request.
         """
+        found = self._rendered.get((origin, preflight))
+        if found is None:
+            found = self._headers(origin, preflight=preflight)
+            if len(self._rendered) < _REMEMBERED:
+                self._rendered[origin, preflight] = found
+        return found
+
+    def _headers(self, origin: str, *, preflight: bool) -> Headers:
         allowed = self.origin_for(origin)
         found = [("Access-Control-Expose-Headers", ", ".join(self.expose_headers))]
         if allowed:
@@ -93,7 +107,7 @@ class CORSPolicy:
             ]
         if self.depends_on_origin:
             found.append(("Vary", "Origin"))
-        return found
+        return tuple(found)
 
 
 @runtime_checkable

@@ -14,9 +14,9 @@ from typing import Any
 from bahamut import respond
 from bahamut._kit.bucket import Bucket
 from bahamut._kit.tasks import OrderedQueue
-from bahamut.auth.chain import check_authentication, check_authorization
+from bahamut.auth.chain import ask
 from bahamut.config import Config, RateLimit
-from bahamut.context import Context
+from bahamut.context import Context, ResponseWriter
 from bahamut.elemental.encoding import decode_into
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.model import DecodeError, Model
@@ -33,15 +33,24 @@ from bahamut.elemental.response import RawResponse
 from bahamut.elemental.verify import verify
 from bahamut.errors import (
     BadRequestError,
+    ForbiddenError,
     LockedError,
     NotAllowedError,
     NotImplementedByProcessorError,
     RateLimitError,
     RequestEntityTooLargeError,
+    UnauthorizedError,
     UnknownAPIVersionError,
 )
-from bahamut.interfaces import CustomMarshaller, CustomUmarshaller, Processor, RateLimitCondition
+from bahamut.interfaces import (
+    Auditer,
+    CustomMarshaller,
+    CustomUmarshaller,
+    Processor,
+    RateLimitCondition,
+)
 from bahamut.telemetry import tracing
+from bahamut.telemetry.metrics import FinishMeasurementFunc
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +121,11 @@ class Pipeline:
         self._processors = processors
         self._registries: Mapping[int, Registry] = config.model.registries
         self._model = config.model
-        self._security = config.security
+        security = config.security
+        self._authenticators = [a.authenticate_request for a in security.request_authenticators]
+        self._authorizers = [a.is_authorized for a in security.authorizers]
+        self._fail_closed = security.fail_closed
+        self._auditer = security.auditer
         self._errors = config.errors
         self._metrics = config.health.metrics
         self._tracing = config.tracing
@@ -161,43 +174,53 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001 - the border
             return self._unparsed(raw, error)
         plan = self.plan(request, registry)
-        finish = self._metrics.measure_request(raw.method, plan.template) if self._metrics else None
         ctx = Context(request, self.context)
+        if self._metrics is None:
+            return await self.attempt(ctx, plan, read_body)
+        finish = self._metrics.measure_request(raw.method, plan.template)
+        response = await self.attempt(ctx, plan, read_body)
+        if response.writer is None:
+            finish(response.status, ctx.span)
+        else:
+            response.writer = _measured(finish, response.writer, ctx)
+        return response
+
+    async def attempt(self, ctx: Context, plan: Plan, read_body: ReadBody) -> RawResponse:
+        """Run one operation between its limits and its audit."""
         try:
-            await self.limit(ctx, plan)
+            if plan.limits or self._limiter is not None:
+                await self.limit(ctx, plan)
             if plan.rule.reads:
                 await self.read(ctx, plan, read_body)
-            self.trace(ctx)
+            if self._tracing.tracer is not None:
+                self.trace(ctx, self._tracing.tracer)
             response = await self.operate(ctx, plan)
         except Exception as error:  # noqa: BLE001 - the border
             response = await self._failed(ctx, plan, error)
         else:
-            await self.audit(ctx, None)
+            if self._auditer is not None:
+                await self.audit(ctx, self._auditer, None)
             if ctx.span is not None:
                 tracing.finish_request_span(ctx.span, ctx, response.status)
-        if finish is not None:
-            _measured(finish, response, ctx)
         return response
 
     async def operate(self, ctx: Context, plan: Plan) -> RawResponse:
         """Run one operation, from permission to answer."""
-        self.allow(ctx, plan)
-        if self._security.request_authenticators:
-            await check_authentication(
-                self._security.request_authenticators,
-                ctx,
-                fail_closed=self._security.fail_closed,
-            )
-        if self._security.authorizers:
-            await check_authorization(
-                self._security.authorizers, ctx, fail_closed=self._security.fail_closed
-            )
+        if not plan.is_allowed:
+            raise _refusal(ctx, plan)
+        if self._authenticators:
+            await ask(self._authenticators, ctx, UnauthorizedError, fail_closed=self._fail_closed)
+        if self._authorizers:
+            await ask(self._authorizers, ctx, ForbiddenError, fail_closed=self._fail_closed)
         if plan.is_locked:
             raise LockedError
-        process = self.find(ctx, plan)
+        if plan.process is None:
+            raise NotImplementedByProcessorError(
+                ctx.request.operation.value, ctx.request.identity.name
+            )
         if plan.rule.reads:
             await self.decode(ctx, plan)
-        await process(ctx)
+        await plan.process(ctx)
         return respond.success(ctx, plan.marshaller)
 
     # --- the steps, in order -----------------------------------------------------------------
@@ -236,30 +259,14 @@ class Pipeline:
         if not is_foreign or plan.unmarshaller is not None:
             ctx.request.data = await read_body()
 
-    def trace(self, ctx: Context) -> None:
+    def trace(self, ctx: Context, tracer: tracing.Tracer) -> None:
         """Start a span for the request, if requests of its kind are traced."""
-        tracer = self._tracing.tracer
-        if tracer is not None:
-            ctx.span = tracing.start_request_span(
-                tracer,
-                ctx.request,
-                excluded=self._tracing.excluded,
-                cleaner=self._tracing.cleaner,
-            )
-
-    def allow(self, ctx: Context, plan: Plan) -> None:
-        """Refuse what the model does not offer there."""
-        if not plan.is_allowed:
-            identity = ctx.request.identity
-            subject = identity.category if plan.rule.of_many else identity.name
-            raise NotAllowedError(f"{plan.rule.label} operation not allowed on {subject}")
-
-    def find(self, ctx: Context, plan: Plan) -> Process:
-        """Return the processor's method."""
-        if plan.process is None:
-            request = ctx.request
-            raise NotImplementedByProcessorError(request.operation.value, request.identity.name)
-        return plan.process
+        ctx.span = tracing.start_request_span(
+            tracer,
+            ctx.request,
+            excluded=self._tracing.excluded,
+            cleaner=self._tracing.cleaner,
+        )
 
     async def decode(self, ctx: Context, plan: Plan) -> None:
         """Turn the body into a validated object."""
@@ -273,13 +280,13 @@ class Pipeline:
             given.validate()
         ctx.input_data = given
 
-    async def audit(self, ctx: Context, error: BaseException | None) -> None:
+    async def audit(self, ctx: Context, auditer: Auditer, error: BaseException | None) -> None:
         """Tell the auditer, once, however it ended; what it raises changes nothing."""
         if self._audits is not None:
             await self._audits.put((ctx, error))
-        elif self._security.auditer is not None:
+        else:
             try:
-                self._security.auditer.audit(ctx, error)
+                auditer.audit(ctx, error)
             except Exception:
                 log.exception("The auditer failed")
 
@@ -349,8 +356,9 @@ class Pipeline:
         """Audit, trace and answer an error of an operation."""
         is_early = isinstance(error, RateLimitError | RequestEntityTooLargeError)
         cause = error.cause if isinstance(error, _UndecodableError) else error
-        if plan.is_allowed:  # what the model does not offer is a route that is not there
-            await self.audit(ctx, cause)
+        # What the model does not offer is a route that is not there.
+        if plan.is_allowed and self._auditer is not None:
+            await self.audit(ctx, self._auditer, cause)
         answered = error if is_early else self._transformed(error)
         is_expected = isinstance(answered, Error | Errors | TimeoutError)
         failed = respond.failure_of(
@@ -393,19 +401,24 @@ class _UndecodableError(BadRequestError):
         self.cause = cause
 
 
-def _measured(finish: Any, response: RawResponse, ctx: Context) -> None:
-    """Finish a measurement; that of an answer written by hand when it has been written."""
-    writer = response.writer
-    if writer is None:
-        finish(response.status, ctx.span)
-        return
+def _refusal(ctx: Context, plan: Plan) -> NotAllowedError:
+    """Return the answer to what the model does not offer."""
+    identity = ctx.request.identity
+    subject = identity.category if plan.rule.of_many else identity.name
+    return NotAllowedError(f"{plan.rule.label} operation not allowed on {subject}")
+
+
+def _measured(
+    finish: FinishMeasurementFunc, writer: ResponseWriter, ctx: Context
+) -> ResponseWriter:
+    """Return a writer that ends the measurement when the answer has been written."""
 
     async def write_and_finish(stream: Any) -> int:
-        status: int = await writer(stream)
+        status = await writer(stream)
         finish(status, ctx.span)
         return status
 
-    response.writer = write_and_finish
+    return write_and_finish
 
 
 def _bucket(rate: RateLimit | None) -> tuple[Bucket, RateLimitCondition | None] | None:

@@ -15,7 +15,6 @@ from bahamut.app import make_application
 from bahamut.config import Config, Option
 from bahamut.elemental.event import Event
 from bahamut.elemental.identity import Identity
-from bahamut.health.app import HealthDoor
 from bahamut.interfaces import CustomHandler, Processor
 from bahamut.pipeline import RULES, Pipeline
 from bahamut.rest.meta import RouteInfo, routes_of
@@ -196,6 +195,8 @@ class Server:
             )
             services.append(self._site)
         if config.health.enabled:
+            from bahamut.health.app import HealthDoor  # with what it needs, only if it is needed
+
             health = HealthDoor(config.health, lambda: self._is_ready)
             services.append(
                 Site("health", web.Application(), config.health, shortcut=lambda _: health.serve)

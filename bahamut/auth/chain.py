@@ -4,8 +4,37 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from bahamut.context import Context
+from bahamut.elemental.errors import Error
 from bahamut.errors import ForbiddenError, UnauthorizedError
 from bahamut.interfaces import AuthAction, Authorizer, RequestAuthenticator, SessionAuthenticator
+
+Ask = Callable[[Any], Awaitable[AuthAction]]
+"""A guard's method: gets what is to be judged."""
+
+
+async def ask(
+    guards: Sequence[Ask], subject: Any, refusal: type[Error], *, fail_closed: bool
+) -> None:
+    """Ask guards in order until one says OK or KO.
+
+    Args:
+        guards: asked one after the other; without any, everything is granted.
+        subject: an operation or a session.
+        refusal: raised when the answer is no.
+        fail_closed: whether that is the answer when none of them decided.
+
+    Raises:
+        Error: the refusal.
+        Exception: what a guard raised.
+    """
+    for guard in guards:
+        action = await guard(subject)
+        if action == AuthAction.OK:
+            return
+        if action == AuthAction.KO:
+            raise refusal
+    if guards and fail_closed:
+        raise refusal
 
 
 async def check_authentication(
@@ -22,9 +51,8 @@ async def check_authentication(
         UnauthorizedError: one said KO.
         Exception: what one raised.
     """
-    asked = [authenticator.authenticate_request for authenticator in authenticators]
-    if not await _is_granted(asked, ctx, fail_closed=fail_closed):
-        raise UnauthorizedError
+    guards = [authenticator.authenticate_request for authenticator in authenticators]
+    await ask(guards, ctx, UnauthorizedError, fail_closed=fail_closed)
 
 
 async def check_authorization(
@@ -41,9 +69,13 @@ async def check_authorization(
         ForbiddenError: one said KO.
         Exception: what one raised.
     """
-    asked = [authorizer.is_authorized for authorizer in authorizers]
-    if not await _is_granted(asked, ctx, fail_closed=fail_closed):
-        raise ForbiddenError
+    guards = [authorizer.is_authorized for authorizer in authorizers]
+    await ask(guards, ctx, ForbiddenError, fail_closed=fail_closed)
+
+
+class _SessionRefusedError(UnauthorizedError):
+    def __init__(self) -> None:
+        super().__init__("You are not authorized to start a session")
 
 
 async def check_session(
@@ -55,18 +87,5 @@ async def check_session(
         UnauthorizedError: one said KO.
         Exception: what one raised.
     """
-    asked = [authenticator.authenticate_session for authenticator in authenticators]
-    if not await _is_granted(asked, session, fail_closed=fail_closed):
-        raise UnauthorizedError("You are not authorized to start a session")
-
-
-async def _is_granted(
-    asked: Sequence[Callable[[Any], Awaitable[AuthAction]]], subject: Any, *, fail_closed: bool
-) -> bool:
-    for ask in asked:
-        action = await ask(subject)
-        if action == AuthAction.OK:
-            return True
-        if action == AuthAction.KO:
-            return False
-    return not (asked and fail_closed)
+    guards = [authenticator.authenticate_session for authenticator in authenticators]
+    await ask(guards, session, _SessionRefusedError, fail_closed=fail_closed)

@@ -16,6 +16,8 @@ class Operation(StrEnum):
     EMPTY = ""
     """No operation: the HTTP method is none of those an API answers to."""
 
+    __hash__ = str.__hash__  # that of enumerations is written in Python, and in every request's way
+
 
 class EventType(StrEnum):
     """What happened to an object (Go: elemental.EventType)."""

@@ -46,6 +46,8 @@ class Registry:
     ) -> None:
         self.version = version
         self.relationships: dict[Identity, Relationship] = dict(relationships or {})
+        self._relationship_of: dict[str, Relationship | None] = {}
+        """The same by name, as requests came to ask for it."""
         self._models: dict[str, type[Model]] = {}
         self._by_category: dict[str, Identity] = {}
         self._by_alias: dict[str, Identity] = {}
@@ -100,6 +102,7 @@ class Registry:
         identity, parent = self._identity_of(what), self._identity_of(under)
         info = RelationshipInfo(parameters=tuple(parameters), required=required)
         relationship = self.relationships.setdefault(identity, Relationship())
+        self._relationship_of.clear()
         for operation in map(Operation, operations or [o for o in Operation if o]):
             under_what = ROOT_IDENTITY if operation in ON_OBJECTS else parent
             relationship.allow(operation, under_what, info)
@@ -202,7 +205,10 @@ class Registry:
         self, identity: Identity, parent: Identity | str, operation: Operation
     ) -> RelationshipInfo | None:
         """Return what is known of an operation there, None if it is not allowed."""
-        relationship = self.relationships.get(identity)
+        try:
+            relationship = self._relationship_of[identity.name]
+        except KeyError:
+            relationship = self._relationship_of[identity.name] = self.relationships.get(identity)
         if relationship is None or not operation:
             return None
         name = parent if isinstance(parent, str) else parent.name

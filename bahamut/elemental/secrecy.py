@@ -40,7 +40,9 @@ def without_secrets(value: Any) -> Any:
     if isinstance(value, Model):
         return _blanked(value) if has_secrets(type(value)) else value
     if isinstance(value, list | tuple) and value and isinstance(value[0], Model):
-        return [without_secrets(item) for item in value]
+        kinds = set(map(type, value))
+        if any(has_secrets(kind) for kind in kinds if issubclass(kind, Model)):
+            return [without_secrets(item) for item in value]
     return value
 
 

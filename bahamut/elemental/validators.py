@@ -136,13 +136,27 @@ def compiled(pattern: str) -> Any:
     Raises:
         ValueError: it is no pattern of RE2, or one too large.
     """
+    try:
+        return re2.compile(pattern, _options())
+    except (re2.error, UnicodeEncodeError) as error:
+        raise ValueError(f"invalid pattern '{pattern}': {error}") from None
+
+
+@lru_cache(maxsize=1024)
+def _set_of(pattern: str) -> Any:
+    """Return a set of this one pattern: it finds no positions, and is twice as fast for that."""
+    compiled(pattern)
+    found = re2.Set.SearchSet(_options())
+    found.Add(pattern)
+    found.Compile()
+    return found
+
+
+def _options() -> Any:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = PATTERN_MEMORY
-    try:
-        return re2.compile(pattern, options)
-    except (re2.error, UnicodeEncodeError) as error:
-        raise ValueError(f"invalid pattern '{pattern}': {error}") from None
+    return options
 
 
 def is_match(pattern: str, text: str) -> bool:
@@ -152,7 +166,9 @@ def is_match(pattern: str, text: str) -> bool:
         ValueError: the pattern is none.
     """
     try:
-        return compiled(pattern).search(text) is not None
+        data = text.encode()
+        # A set that is short of memory says that nothing matches: only its yes is believed.
+        return bool(_set_of(pattern).Match(data)) or compiled(pattern).search(data) is not None
     except UnicodeEncodeError:
         return False
 

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from bahamut import respond
 from bahamut.config import Config
+from bahamut.cors import Headers
 from bahamut.elemental.errors import Error
 from bahamut.elemental.request import RawRequest, is_escaped
 from bahamut.elemental.response import RawResponse
@@ -26,7 +27,7 @@ from bahamut.rest.meta import JSON_HEADERS, RouteInfo, install_meta
 from bahamut.web import compress
 from bahamut.web.adapter import raw_request, read_body, split_target, write_by_hand
 from bahamut.web.cors import cors_headers, decorate_all
-from bahamut.web.internals import answer_for
+from bahamut.web.internals import answer_for, plain_answer
 
 log = logging.getLogger("bahamut.access")
 
@@ -89,13 +90,13 @@ class RestDoor:
         """Return a handler that asks the application only for what is no operation."""
         foreign, serve = self._foreign, self.serve
 
-        async def handle(request: Any) -> web.StreamResponse:
+        def handle(request: Any) -> Awaitable[web.StreamResponse]:
             path, headers = request.raw_path, request.headers
             if path.partition("?")[0] in foreign or "Expect" in headers:
-                return await application(request)
+                return application(request)
             if "Upgrade" in headers or not path.startswith(("/", "*")):
-                return await application(request)
-            return await serve(request)
+                return application(request)
+            return serve(request)
 
         return handle
 
@@ -116,7 +117,12 @@ class RestDoor:
             refused = _refusal(error, request.method, path)
             return self._written(request, raw, refused, [])
         response = await self._pipeline.handle(raw, lambda: read_body(request, self._rest))
-        answer = await self._answered(request, raw, response)
+        extra = await self._compressed(raw, response) if self._rest.compression else []
+        if response.writer is None:
+            answer = self._written(request, raw, response, extra)
+        else:
+            extra += self._cors_headers(raw)
+            answer = await write_by_hand(request, response.writer, _joined(extra))
         if begin:
             _log(request, response.status, time.perf_counter() - begin)
         return answer
@@ -149,27 +155,17 @@ class RestDoor:
             raise NotAllowedError(path)
         return path
 
-    async def _answered(
-        self, request: web.Request, raw: RawRequest, response: RawResponse
-    ) -> web.StreamResponse:
-        """Return aiohttp's answer: decorated, compressed if that is worth it."""
-        extra = []
-        if self._rest.compression:
-            extra.append(VARY_ENCODING)
+    async def _compressed(self, raw: RawRequest, response: RawResponse) -> list[tuple[str, str]]:
+        """Compress the body if that is worth it; return the headers that say so."""
+        if len(response.body) >= compress.MINIMUM:
             accepted = raw.headers.get("Accept-Encoding")
-            is_long = len(response.body) >= compress.MINIMUM
-            if accepted and is_long and compress.is_accepted(accepted):
+            if accepted and compress.is_accepted(accepted):
                 response.body = await compress.compressed(response.body)
-                extra.append(("Content-Encoding", "gzip"))
-        if response.writer is not None:
-            headers: dict[str, str] = {}
-            for name, value in extra + self._cors_headers(raw):
-                headers[name] = f"{headers[name]}, {value}" if name in headers else value
-            return await write_by_hand(request, response.writer, headers)
-        return self._written(request, raw, response, extra)
+                return [VARY_ENCODING, ("Content-Encoding", "gzip")]
+        return [VARY_ENCODING]
 
-    def _cors_headers(self, raw: RawRequest) -> list[tuple[str, str]]:
-        return cors_headers(self._cors, raw) if self._cors is not None else []
+    def _cors_headers(self, raw: RawRequest) -> Headers:
+        return cors_headers(self._cors, raw) if self._cors is not None else ()
 
     def _written(
         self,
@@ -178,38 +174,29 @@ class RestDoor:
         response: RawResponse,
         extra: list[tuple[str, str]],
     ) -> web.StreamResponse:
-        headers = response.headers + extra + self._cors_headers(raw)
+        headers = [*response.headers, *extra, *self._cors_headers(raw)]
         body = b"" if response.status in (204, 304) else response.body
-        answer = answer_for(
-            request,
-            response.status,
-            headers,
-            body,
-            write_timeout=self._rest.timeouts.write,
-        )
         if not self._rest.keep_alive:
-            answer = answer_for_closing(response.status, headers, body)
-        return answer
+            closing = plain_answer(response.status, headers, body)
+            closing.force_close()
+            return closing
+        return answer_for(
+            request, response.status, headers, body, write_timeout=self._rest.timeouts.write
+        )
 
     def _preflight(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         assert self._cors is not None  # noqa: S101 - asked before
         raw = raw_request(request, path, query)
         headers = [*JSON_HEADERS, *cors_headers(self._cors, raw, preflight=True)]
-        return self._plain(request, headers)
-
-    def _plain(self, request: web.Request, headers: list[tuple[str, str]]) -> web.StreamResponse:
         return answer_for(request, 200, headers, b"")
 
 
-def answer_for_closing(
-    status: int, headers: list[tuple[str, str]], body: bytes
-) -> web.StreamResponse:
-    """Return an answer after which the connection is closed."""
-    from bahamut.web.internals import plain_answer
-
-    answer = plain_answer(status, headers, body)
-    answer.force_close()
-    return answer
+def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by name, the values of one that is given twice in one line."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
 
 
 def _is_version(segments: list[str]) -> bool:

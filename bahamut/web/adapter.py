@@ -53,10 +53,15 @@ async def read_body(request: Any, config: RestConfig) -> bytes:
         RequestEntityTooLargeError: it exceeds the limit; nothing of it is kept.
         Error: it is malformed, or does not come in time.
     """
-    limit = config.max_body_size
+    limit, content = config.max_body_size, request.content
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLargeError(limit)
     try:
+        if content.is_eof():  # all of it is here already: nothing to wait for
+            whole: bytes = content.read_nowait()
+            if len(whole) > limit:
+                raise RequestEntityTooLargeError(limit)
+            return whole
         if not config.timeouts.read:
             return await _bounded(request, limit)
         async with asyncio.timeout(config.timeouts.read):

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import functools
 import zlib
 from collections.abc import Callable
 from typing import Any
-
-_zlib: Any = zlib
-with contextlib.suppress(ImportError):  # without the extra "speed" it is not there
-    from isal import isal_zlib as _zlib
 
 MINIMUM = 1400
 """Bytes below which compressing is not worth it; the original's figure."""
@@ -38,9 +34,19 @@ def is_accepted(header: str) -> bool:
     return False
 
 
+@functools.cache
+def _fastest() -> Any:
+    """Return the fastest library there is, imported when first asked for."""
+    try:
+        from isal import isal_zlib
+    except ImportError:  # the extra "speed" brings it
+        return zlib
+    return isal_zlib
+
+
 def gzip(data: bytes) -> bytes:
     """Return *data* compressed, fast rather than small."""
-    compressor = _zlib.compressobj(1, zlib.DEFLATED, _GZIP)
+    compressor = _fastest().compressobj(1, zlib.DEFLATED, _GZIP)
     packed: bytes = compressor.compress(data) + compressor.flush()
     return packed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from bahamut.cors import CORSPolicyController
+from bahamut.cors import CORSPolicyController, Headers
 from bahamut.elemental.request import RawRequest
 from bahamut.web.adapter import raw_request, split_target
 from bahamut.web.internals import DECORATED
@@ -16,11 +16,11 @@ from bahamut.web.internals import DECORATED
 
 def cors_headers(
     controller: CORSPolicyController, raw: RawRequest, *, preflight: bool = False
-) -> list[tuple[str, str]]:
+) -> Headers:
     """Return the headers that a request's policy asks for, none without a policy."""
     policy = controller.policy_for_request(raw)
     if policy is None:
-        return []
+        return ()
     return policy.headers(raw.headers.get("Origin", ""), preflight=preflight)
 
 

@@ -9,14 +9,16 @@ without it everything falls back to the public API.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
+import aiohttp
 from aiohttp import web
-from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
+from aiohttp.http import SERVER_SOFTWARE, HttpVersion11, RawRequestMessage, StreamWriter
 from multidict import CIMultiDict
 
 from bahamut.telemetry.metrics import MetricsManager
@@ -25,6 +27,8 @@ IS_KNOWN = all(
     hasattr(web.RequestHandler, name)
     for name in ("_drain_helper", "_paused", "_current_request", "_messages", "_request_count")
 ) and hasattr(web.BaseRequest, "protocol")
+IS_SHORT = aiohttp.__version__.startswith("3.14.")
+"""Whether requests take the short way, which was written for these versions of aiohttp."""
 
 DECORATED = web.ResponseKey("bahamut.decorated", bool)
 """Marks answers that carry the headers of their CORS policy already."""
@@ -111,8 +115,17 @@ class Answer(web.StreamResponse):
         """Write everything."""
         if self._sent:
             return
-        self._sent = True
         await request._prepare_hook(self)
+        if self.send(request):
+            await drained(request.protocol, self._write_timeout)
+
+    def send(self, request: web.BaseRequest) -> bool:
+        """Write everything, and tell whether the client has yet to take what was written.
+
+        Raises:
+            ConnectionResetError: there is no client any more.
+        """
+        self._sent = True
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has gone")
@@ -121,9 +134,7 @@ class Answer(web.StreamResponse):
         length = f"\r\nContent-Length: {len(self._bytes)}" if self._status not in (204, 304) else ""
         text = f"{status_line(self._status)}{_now()}{head}{length}\r\n\r\n"
         transport.write(text.encode("utf-8", "replace") + self._bytes)
-        protocol = request.protocol
-        if protocol._paused:
-            await drained(protocol, self._write_timeout)
+        return request.protocol._paused
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Nothing is left to write."""
@@ -201,15 +212,23 @@ class Connections:
 
 
 class Handler(web.RequestHandler):
-    """A connection that must send its headers in time."""
+    """A connection that must send its headers in time, and whose requests take a short way.
 
-    __slots__ = ("_connections", "_header_timer", "_is_counted")
+    aiohttp serves a connection from a loop of its own, which it wakes for each request and which
+    waits for a task of that request. Here a request that came whole, with none before it on its
+    way, gets its task at once, and the loop sleeps on. Whatever else comes is the loop's: bodies
+    still to be read, pipelined requests, upgrades, malformed requests.
+    """
+
+    __slots__ = ("_connections", "_header_timer", "_is_counted", "_serving")
 
     def __init__(self, manager: Any, *, connections: Connections, **kwargs: Any) -> None:
         super().__init__(manager, **kwargs)
         self._connections = connections
         self._header_timer: asyncio.TimerHandle | None = None
         self._is_counted = False
+        self._serving: asyncio.Task[None] | None = None
+        """Serves the request that took the short way."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._is_counted = True
@@ -224,15 +243,124 @@ class Handler(web.RequestHandler):
         if self._is_counted:
             self._is_counted = False
             self._connections.leave()
+        is_cancelled = self._manager is not None and self._manager.handler_cancellation
         super().connection_lost(exc)
+        if is_cancelled and self._serving is not None:
+            self._serving.cancel()
 
     def data_received(self, data: bytes) -> None:
-        before = self._request_count
-        super().data_received(data)
+        before, waiter = self._request_count, self._waiter
+        if waiter is None or self._payload_parser is not None or not IS_SHORT:
+            super().data_received(data)
+        else:
+            self._waiter = None  # out of sight, so that what is parsed does not wake the loop
+            super().data_received(data)
+            self._waiter = waiter
+            if self._messages and self._serving is None and not waiter.done():
+                self._serve_or_wake(waiter)
         if self._request_count != before:
             self._stop_header_timer()
         elif self._current_request is None and not self._messages and not self._upgraded:
             self._start_header_timer()
+
+    # --- the short way -----------------------------------------------------------------------
+
+    def _serve_or_wake(self, waiter: asyncio.Future[None]) -> None:
+        """Serve what was parsed, or let aiohttp's loop do it."""
+        message, payload = self._messages[0]
+        if (
+            len(self._messages) > 1
+            or self._buffer_paused
+            or message.__class__ is not RawRequestMessage
+            or message.upgrade
+            or not payload.is_eof()
+        ):
+            waiter.set_result(None)
+            return
+        parser, manager, factory = self._parser, self._manager, self._request_factory
+        if parser is None or manager is None or factory is None:  # the connection is gone
+            return
+        self._messages.clear()
+        parser.message_consumed()
+        manager.requests_count += 1
+        loop, task_of_loop = self._loop, cast("asyncio.Task[None]", self._task_handler)
+        request = factory(message, payload, self, StreamWriter(self, loop), task_of_loop)
+        self._current_request = request
+        self._request_in_progress = True
+        task = _started(loop, self._serve(request, self._request_handler))
+        if not task.done():
+            self._serving = task
+
+    async def _serve(self, request: web.BaseRequest, handler: Any) -> None:
+        try:
+            response, is_gone = await self._answered(request, handler)
+        except ConnectionError:
+            self.force_close()
+            return
+        except Exception:  # noqa: BLE001 - as aiohttp's loop does
+            self.log_exception("Unhandled exception")
+            self.force_close()
+            return
+        except BaseException:
+            self.force_close()
+            raise
+        finally:
+            self._serving = self._current_request = None
+            self._request_in_progress = False
+            if self._handler_waiter is not None and not self._handler_waiter.done():
+                self._handler_waiter.set_result(None)
+            request._task = None  # type: ignore[assignment] # aiohttp's loop cuts it as well
+        self._keepalive = bool(response.keep_alive)
+        if is_gone or not self._keepalive or self._close or self._force_close:
+            self.force_close()
+            return
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
+        waiter = self._waiter
+        if self._messages and waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def _answered(
+        self, request: web.BaseRequest, handler: Any
+    ) -> tuple[web.StreamResponse, bool]:
+        """Answer a request; return the answer, and whether nobody was left to read it."""
+        answer: Any
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - raised again where aiohttp answers for it
+            answer = _raising(error)
+        else:
+            # What an application answered may be decorated by it; what the door did is complete.
+            is_complete = getattr(request, "_match_info", None) is None
+            if is_complete and response.__class__ is Answer and not self._logging_enabled:
+                try:
+                    if response.send(request):
+                        await drained(self, response._write_timeout)
+                except ConnectionError:
+                    return response, True
+                return response, False
+            answer = _returning(response)
+        begin = self._loop.time() if self._logging_enabled else None
+        return await self._handle_request(request, begin, lambda _: answer)
+
+    def _process_keepalive(self) -> None:
+        if self._serving is None:
+            super()._process_keepalive()
+            return
+        # The loop is idle, the connection is not.
+        self._keepalive_handle = self._loop.call_later(
+            self._keepalive_timeout, self._process_keepalive
+        )
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        await super().shutdown(timeout)
+        if self._serving is not None:
+            self._serving.cancel()
+
+    # --- late headers ------------------------------------------------------------------------
 
     def _start_header_timer(self) -> None:
         if self._header_timer is None and self._connections.header_timeout:
@@ -250,6 +378,21 @@ class Handler(web.RequestHandler):
             self.force_close()
             if self.transport is not None:
                 self.transport.abort()
+
+
+async def _raising(error: Exception) -> Any:
+    raise error
+
+
+async def _returning(response: Any) -> Any:
+    return response
+
+
+def _started(loop: asyncio.AbstractEventLoop, coroutine: Any) -> asyncio.Task[None]:
+    """Return a task that has begun already, where Python can do that."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+    return loop.create_task(coroutine)
 
 
 class _Server(web.Server):

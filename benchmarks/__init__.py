@@ -1,0 +1,1 @@
+"""Speed and memory as ratios: ours beside others, measured in one run. `README.md` explains."""
