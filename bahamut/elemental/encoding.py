@@ -111,7 +111,7 @@ def encode_msgpack(value: Any) -> bytes:
     elif value.__class__ is list and value and isinstance(value[0], Model):
         if _has_mappings(type(value[0])):
             value = [_in_order(item) for item in value]
-    elif not isinstance(value, Error | Errors | str | int):
+    elif not isinstance(value, str | int):
         value = _in_order(value)
     packer = getattr(_local, "packer", None)
     if packer is None:
@@ -127,12 +127,6 @@ def encode_msgpack(value: Any) -> bytes:
 
 
 def _msgpack_default(value: Any) -> Any:
-    if isinstance(value, Model):
-        return value.to_wire()
-    if isinstance(value, Error):
-        return value.to_wire()
-    if isinstance(value, Errors):
-        return [error.to_wire() for error in value]
     if isinstance(value, Instant):
         return msgpack.Timestamp(value.seconds, value.nanoseconds)
     return _plain(value)
@@ -142,13 +136,12 @@ def _in_order(value: Any) -> Any:
     """Return *value* with the keys of every mapping sorted."""
     if isinstance(value, Model):
         return {key: _in_order(item) for key, item in value.to_wire().items()}
-    if isinstance(value, Error):
-        return {key: _in_order(item) for key, item in value.to_wire().items()}
     if isinstance(value, Mapping):
         return {key: _in_order(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | Errors):
         return [_in_order(item) for item in value]
-    return value
+    to_wire = getattr(value, "to_wire", None)
+    return value if to_wire is None else _in_order(to_wire())
 
 
 _mappings: dict[type[Model], bool] = {}

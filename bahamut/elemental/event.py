@@ -118,13 +118,7 @@ class Event:
         kind, identity, inner = (
             decode_string(value.get(key), key) for key in ("type", "identity", "encoding")
         )
-        entity = value.get("entity")
-        if isinstance(entity, bytes):
-            held = entity
-        elif inner == MSGPACK and entity is not None:
-            raise refuse(entity, "binary data", "entity")
-        else:
-            held = b"" if entity is None else encode(JSON, entity)
+        held = _held(encoding, inner, value.get("entity"))
         return cls(kind, identity, decode_time(value.get("timestamp"), "timestamp"), held, inner)
 
     def __str__(self) -> str:
@@ -135,3 +129,22 @@ def _entity(encoding: str, value: Model | Error) -> bytes:
     """Encode what an event is about; an unknown encoding, which nobody can read, holds nothing."""
     data = encode(encoding, value)
     return data if encoding in (JSON, MSGPACK) else b""
+
+
+def _held(encoding: str, inner: str, entity: Any) -> bytes:
+    """Return the bytes of an entity that stands in an event as a value.
+
+    Args:
+        encoding: of the event.
+        inner: of the entity.
+        entity: binary data in a MessagePack event, anything in a JSON event.
+    """
+    if entity is None:
+        return b""
+    if encoding != MSGPACK and inner != MSGPACK:
+        return encode(JSON, entity)
+    if entity.__class__ is str and encoding == MSGPACK:
+        return str.encode(entity)
+    if entity.__class__ is not bytes:
+        raise refuse(entity, "binary data", "entity")
+    return bytes(entity)

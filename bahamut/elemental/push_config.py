@@ -118,8 +118,5 @@ class PushConfig:
         identities = " ".join(
             f"{name}:[{' '.join(types or ())}]" for name, types in sorted(self.identities.items())
         )
-        filters = " ".join(f"{name}:{text}" for name, text in sorted(self._shown().items()))
+        filters = " ".join(f"{name}:{text}" for name, text in sorted(self.filters.items()))
         return f"<pushconfig identities:map[{identities}] identityfilters:map[{filters}]>"
-
-    def _shown(self) -> dict[str, str]:
-        return {name: str(self._parsed.get(name, text)) for name, text in self.filters.items()}
