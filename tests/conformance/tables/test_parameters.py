@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,14 @@ from bahamut.elemental.parameters import (
     Parameters,
     ParametersRequirement,
 )
-from bahamut.elemental.request import RawRequest, Request, parse_request, split_version
+from bahamut.elemental.request import (
+    DEFAULT_SETTINGS,
+    RawRequest,
+    Request,
+    RequestSettings,
+    parse_request,
+    split_version,
+)
 from multidict import CIMultiDict
 from tests.conformance.tables.support import Tally, registry, rows, typed, wire_errors
 
@@ -172,13 +180,13 @@ def recorded_fields(request: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def parsed(row: dict[str, Any]) -> Any:
+def parsed(row: dict[str, Any], settings: RequestSettings = DEFAULT_SETTINGS) -> Any:
     path, _, query = row["url"].partition("?")
     headers = CIMultiDict((name, value.strip()) for name, value in row["headers"])
     raw = RawRequest(row["method"], path, query, headers, "192.0.2.7:4242")
     try:
         version, rest = split_version(path)
-        request = parse_request(raw, registry("workshop"), version=version, path=rest)
+        request = parse_request(raw, registry("workshop"), settings, version=version, path=rest)
     except (Error, Errors) as error:
         return wire_errors(error)
     return fields(request)
@@ -233,6 +241,58 @@ def test_request():
         tally.add(
             row, parsed(row), theirs, before_us, odd_path, odd_value, other_negotiation, date_guess
         )
+    tally.close()
+
+
+class Refusing:
+    """A namespacer that refuses every request."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def extract(self, request: Any) -> str:
+        raise self.error
+
+    def inject(self, headers: Any, namespace: str) -> None:
+        raise self.error
+
+
+REGISTERED = re.compile(r"content types (.*) and accepted types (.*) registered")
+"""The setting that names media types which somebody else reads and writes."""
+
+
+def settings_of(row: dict[str, Any]) -> RequestSettings:
+    """Return the settings (D32: of a server, not of the process) that a row describes in words."""
+    setting = row["setting"]
+    if found := REGISTERED.fullmatch(setting):
+        contents, accepts = (frozenset(types.split(", ")) for types in found.groups())
+        return RequestSettings(external_content_types=contents, external_accept_types=accepts)
+    if "propagation" in setting:
+        return RequestSettings(keeps_propagated=True)
+    if setting == "namespacer none":
+        return RequestSettings(namespacer=None)
+    if "plain error" in setting:
+        return RequestSettings(namespacer=Refusing(RuntimeError(setting.split("'")[1])))
+    assert "elemental error" in setting, setting
+    error = Error("Bad Namespace", "not this one", "test", 418)
+    return RequestSettings(namespacer=Refusing(error))
+
+
+def test_request_settings():
+    tally = Tally("parameters/request_settings.jsonl")
+    for row in rows("parameters/request_settings.jsonl"):
+        error = row["error"]
+        if row.get("request"):
+            theirs: Any = recorded_fields(row["request"])
+        elif isinstance(error, list):
+            theirs = error
+        else:
+            theirs = error.get("plain") or [error]
+        try:
+            ours = parsed(row, settings_of(row))
+        except RuntimeError as raised:
+            ours = str(raised)
+        tally.add(row, ours, theirs, odd_value, other_negotiation)
     tally.close()
 
 
