@@ -60,12 +60,6 @@ def recorded_value(value: dict[str, Any]) -> Any:
     return plain(typed(value))
 
 
-def stricter_date(row: dict[str, Any], ours: Any) -> str | None:
-    """The original guesses at dates: what no known spelling spells is refused."""
-    is_time = row["definition"]["type"] == "time"
-    return "dates" if is_time and ours[0] == "refused" and not row["error"] else None
-
-
 def other_truth(row: dict[str, Any], ours: Any) -> str | None:
     """X7: on and off are words of truth."""
     is_word = {str(v).lower() for v in row.get("values") or ()} & {"on", "off"}
@@ -101,7 +95,7 @@ def test_parse():
         else:
             found = {k: recorded_value(v) for k, v in row["getters"].items()}
             theirs = ("parsed", {k: v for k, v in found.items() if v})
-        tally.add(row, ours, theirs, stricter_date, other_truth, crashed)
+        tally.add(row, ours, theirs, other_truth, crashed)
     tally.close()
 
 
@@ -225,11 +219,6 @@ def before_us(row: dict[str, Any], ours: Any) -> str | None:
     return "X38" if twisted else None
 
 
-def date_guess(row: dict[str, Any], ours: Any) -> str | None:
-    """The original guesses at dates."""
-    return "dates" if isinstance(ours, list) and "valid date" in ours[0]["description"] else None
-
-
 def test_request():
     tally = Tally("parameters/request.jsonl")
     for row in rows("parameters/request.jsonl"):
@@ -238,9 +227,7 @@ def test_request():
         else:
             error = row["error"]
             theirs = error if isinstance(error, list) else [error]
-        tally.add(
-            row, parsed(row), theirs, before_us, odd_path, odd_value, other_negotiation, date_guess
-        )
+        tally.add(row, parsed(row), theirs, before_us, odd_path, odd_value, other_negotiation)
     tally.close()
 
 
