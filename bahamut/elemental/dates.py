@@ -32,34 +32,43 @@ _MONTHS = {
     for name in names
 }
 _CLOCK = (
-    r"(?:(?:, | at |[ T:]) *(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})"
-    r"(?:[.,](?P<fraction>\d{1,9}))?)?)?(?: ?(?P<half>[AaPp][Mm])(?![A-Za-z]))?)?"
-    r"(?: ?[A-Z]{0,4}(?P<zone>[+-]\d{2}(?::?\d{2})?))?"
-    r"\D{0,40}?(?: m=[+-][0-9.]{1,20})?"
+    r"(?:(?:, | at |[ Tt:]) *(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})"
+    r"(?:[.,:](?P<fraction>\d{1,9}))?)?)?(?: ?(?P<half>[AaPp][Mm])(?![A-Za-z]))?"
+    r"(?: ?(?:UTC[+-]\d{2,4}|[A-Z]{0,4}(?P<zone>[+-]\d{2}(?::?\d{2})?)))?(?![^ Zz])"
+    r"|(?P<bare_zone>[+-]\d{2}:?\d{2}))?"
+    r"\D{0,40}?(?: \([^()]{1,40}\)| [+-]\d{2,4}| m=[+-][0-9.]{1,20})?"
 )
-"""What may follow a date; words behind it, names of zones among them, say nothing."""
+"""What may follow a date; words behind it, names of zones among them, say nothing.
+
+As in the original, UTC is UTC whatever offset follows it.
+"""
+_MONTH_AND_DAY = r"(?P<month>\d{1,2})(?P<mark>[/.:])(?P<day>\d{1,2})"
 _DAY_NAME = r"(?:[A-Za-z]{3,9},? )?"
 _SPELLINGS = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
         r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK,
-        r"(?P<month>\d{1,2})/(?P<day>\d{1,2})(?:/(?P<year>\d{4}|\d{2}))?" + _CLOCK,
-        r"(?P<month>\d{1,2})\.(?P<day>\d{1,2})\.(?P<year>\d{4}|\d{2})" + _CLOCK,
-        r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})" + _CLOCK,
+        r"(?P<year>\d{4}):(?P<month>\d{1,2}):(?P<day>\d{1,2})" + _CLOCK,
+        r"(?P<year>\d{4})[-/.:](?P<month>\d{1,2})" + _CLOCK,
         r"(?P<year>\d{4})-(?P<ordinal>\d{3})?",
-        r"(?P<year>\d{4}):(?P<month>\d{2}):(?P<day>\d{2})" + _CLOCK,
-        r"(?P<month>\d{1,2}):(?P<day>\d{1,2})(?::(?P<year>\d{4}|\d{2}))?" + _CLOCK,
+        r"(?P<year>\d{4})(?:(?P<month>\d{2})(?P<day>\d{2})"
+        r"(?:(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2}))?)?",
+        r"(?P<year>\d{2})(?P<month>\d{2})(?P<day>\d{2})(?= \d)" + _CLOCK,
+        _MONTH_AND_DAY,
+        _MONTH_AND_DAY + r"(?P=mark)(?P<year>\d{4}|\d{2})" + _CLOCK,
         r"(?P<day>\d{1,2})/(?P<name>[A-Za-z]{3,9})/(?P<year>\d{4})" + _CLOCK,
+        r"(?P<name>[A-Za-z]{3,9}) (?P<day>\d{1,2})",
         _DAY_NAME + r"(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})"
         r"(?:st|nd|rd|th)?,? '?(?P<year>\d{4}|\d{2})" + _CLOCK,
         _DAY_NAME
         + r"(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})[ -](?P<year>\d{4}|\d{2})"
         + _CLOCK,
         r"(?P<year>\d{4})-(?P<name>[A-Za-z]{3,9})-(?P<day>\d{1,2})" + _CLOCK,
-        r"(?P<year>\d{4})年(?P<month>\d{2})月(?P<day>\d{2})日" + _CLOCK,
+        r"(?P<year>\d{4})年(?P<month>\d{2})月(?P<day>\d{2})日"
+        r"(?: (?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2}))?",
         r"[A-Z][a-z]{2} (?P<name>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) "
         r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})"
-        r"(?: [A-Z]{3,4})?(?: ?(?P<zone>[+-]\d{4}))? (?P<year>\d{4})",
+        r"(?: UTC[+-]\d{4}|(?: [A-Z]{3,4})?(?: ?(?P<zone>[+-]\d{4}))?) (?P<year>\d{4})",
     )
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,11 +85,12 @@ def parse_date(text: str) -> datetime | None:
     Raises:
         ValueError: no spelling that is known.
     """
-    text = text.strip()
+    text = text.rstrip()
     if len(text) > 64:
         raise ValueError("too long for a date")
-    if text.isascii() and text.isdigit():
-        return _of_digits(text)
+    unit = _EPOCHS.get(len(text)) if text.isascii() and text.isdigit() else None
+    if unit is not None:
+        return from_seconds(*divmod(int(text) * unit, 10**9))
     try:
         when = parse_rfc3339(text)
     except ValueError:
@@ -94,22 +104,11 @@ def parse_date(text: str) -> datetime | None:
     raise ValueError(f"'{text}' is no date")
 
 
-def _of_digits(text: str) -> datetime | None:
-    unit = _EPOCHS.get(len(text))
-    if unit is not None:
-        seconds, nanoseconds = divmod(int(text) * unit, 10**9)
-        return from_seconds(seconds, nanoseconds)
-    layouts = {4: "%Y", 8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
-    if len(text) not in layouts:
-        raise ValueError(f"'{text}' is no date")
-    return datetime.strptime(text, layouts[len(text)]).replace(tzinfo=UTC)
-
-
 def _of_parts(parts: dict[str, str | None]) -> datetime | None:
     def number(name: str, default: int = 0) -> int:
         return int(parts.get(name) or default)
 
-    year, name = _year(parts["year"]), parts.get("name")
+    year, name = _year(parts.get("year")), parts.get("name")
     when = datetime(
         year or _CYCLE,
         _MONTHS.get(name.lower(), 0) if name else number("month", 1),
@@ -127,7 +126,9 @@ def _of_parts(parts: dict[str, str | None]) -> datetime | None:
     if not year:
         seconds -= _CYCLE_SECONDS
     fraction = (parts.get("fraction") or "").ljust(9, "0")
-    return from_seconds(seconds - _offset(parts.get("zone") or "") * 60, int(fraction))
+    return from_seconds(
+        seconds - _offset(parts.get("zone") or parts.get("bare_zone") or "") * 60, int(fraction)
+    )
 
 
 def _year(digits: str | None) -> int:
