@@ -28,6 +28,16 @@ _SORTED = _PLAIN | orjson.OPT_SORT_KEYS
 _local = threading.local()
 
 
+class TwoForms:
+    """What has a JSON form that differs from its MessagePack form, `to_wire`."""
+
+    __slots__ = ()
+
+    def to_json(self) -> Any:
+        """Return the JSON form."""
+        raise NotImplementedError
+
+
 def encode(encoding: str, value: Any) -> bytes:
     """Return *value* in *encoding*; an unknown encoding is JSON (Go: Encode).
 
@@ -65,9 +75,8 @@ def encode_json(value: Any) -> bytes:
 def _json_default(value: Any) -> Any:
     if isinstance(value, Model):
         return value.to_wire()
-    to_json = getattr(value, "to_json", None)
-    if to_json is not None:
-        return to_json()
+    if isinstance(value, Error | TwoForms):
+        return value.to_json()
     if isinstance(value, Errors):
         return [error.to_json() for error in value]
     if isinstance(value, bytes | bytearray | memoryview):
@@ -196,18 +205,14 @@ def decode_wire(encoding: str, data: bytes) -> Any:
             return msgpack.unpackb(data, timestamp=0, strict_map_key=True)
         return orjson.loads(data)
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
-        raise undecodable(encoding, _detail(error, data)) from None
+        raise undecodable(encoding, detail_of(error) if data else "EOF") from None
 
 
-def _detail(error: Exception, data: bytes) -> str:
-    if not data:
-        return "EOF"
-    text = str(error)
-    if not text:
-        return {"StackError": "nested too deeply", "FormatError": "not a valid value"}.get(
-            type(error).__name__, type(error).__name__
-        )
-    return text
+def detail_of(error: Exception) -> str:
+    """Return what an error of a decoder says."""
+    names = {"StackError": "nested too deeply", "FormatError": "not a valid value"}
+    name = type(error).__name__
+    return str(error) or names.get(name, name)
 
 
 def undecodable(encoding: str, detail: str) -> DecodeError:
@@ -287,14 +292,15 @@ def convert(source: str, target: str, data: bytes, model: type[Model] | None = N
 
 
 def _of_model(encoding: str, value: Any, model: type[Model]) -> Any:
-    """Return the objects that a decoded value holds, anything else as `decode` has it."""
+    """Return a decoded value in which what *model* has an attribute for is of that type."""
     if value.__class__ is list:
         return [_of_model(encoding, item, model) for item in value]
     if value.__class__ is not dict:
         return decode_object(value, "")
     made = model()
     update_from(encoding, value, made)
-    return made
+    typed = made.to_wire()
+    return {k: typed[k] if k in typed else decode_object(v, k) for k, v in value.items()}
 
 
 def decode_errors(data: bytes) -> Errors:

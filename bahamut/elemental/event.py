@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bahamut._kit.gotime import format_rfc3339
-from bahamut.elemental.encoding import JSON, MSGPACK, convert, decode, decode_into, encode
+from bahamut.elemental.encoding import JSON, MSGPACK, TwoForms, convert, decode, decode_into, encode
 from bahamut.elemental.errors import Error
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.operations import EventType
@@ -18,7 +18,7 @@ from bahamut.elemental.shapes import decode_string, decode_time, refuse
 
 
 @dataclass(slots=True)
-class Event:
+class Event(TwoForms):
     """Something that happened to an object (Go: elemental.Event)."""
 
     type: str

@@ -12,11 +12,12 @@ from bahamut.elemental.encoding import (
     JSON,
     MSGPACK,
     decode_wire,
+    detail_of,
     encode,
     undecodable,
     update_from,
 )
-from bahamut.elemental.model import Model
+from bahamut.elemental.model import DecodeError, Model
 
 MAX_VALUE = 4 * 1024 * 1024
 """Bytes that one value of a stream may have."""
@@ -87,19 +88,25 @@ def make_stream_decoder(
     Raises:
         EOFError: by the first function: the stream has ended behind a whole object.
         DecodeError: by the first function: there is no object, or one that is cut short, too large
-            or not of the target's type. After the last the next object can be read.
+            or not of the target's type. After the last the next object can be read, after the
+            others nothing.
         ValueError: by the first function: the second was called.
     """
     read = _msgpack_values if encoding == MSGPACK else _json_values
     values: Iterator[Any] | None = read(stream, max_value)
+    failure: DecodeError | None = None
 
     def decode_next(target: Model) -> None:
+        nonlocal failure
         if values is None:
             raise ValueError("the stream decoder is disposed of")
         try:
             value = next(values)
         except StopIteration:
-            raise EOFError from None
+            raise failure or EOFError from None
+        except DecodeError as error:
+            failure = error
+            raise
         update_from(encoding, value, target)
 
     def dispose() -> None:
@@ -123,7 +130,7 @@ def _msgpack_values(stream: Readable, max_value: int) -> Iterator[Any]:
             except msgpack.OutOfData:
                 break
             except (ValueError, TypeError, msgpack.UnpackException) as error:
-                raise undecodable(MSGPACK, str(error) or type(error).__name__) from None
+                raise undecodable(MSGPACK, detail_of(error)) from None
             taken = unpacker.tell()
             yield value
         if given - taken > max_value:
