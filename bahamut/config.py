@@ -97,6 +97,8 @@ class ModelConfig:
     """Media types of bodies that a custom unmarshaller understands."""
     external_accept_types: frozenset[str] = frozenset()
     """Media types that a custom marshaller writes."""
+    keeps_propagated: bool = False
+    """Whether ``propagated`` is looked for among the declared parameters too."""
     namespacer: Namespacer | None = field(default_factory=HeaderNamespacer)
     """Finds the namespace of a request; None leaves it empty."""
 

@@ -174,6 +174,11 @@ def opt_external_types(
     )
 
 
+def opt_backward_compat_propagation() -> Option:
+    """Let ``propagated`` reach the declared parameters too (Go: BackwardCompatPropagation)."""
+    return lambda c: replace(c, model=replace(c.model, keeps_propagated=True))
+
+
 def opt_identifiable_retriever(retriever: IdentifiableRetriever) -> Option:
     """Turn patches into updates of what *retriever* finds (Go: OptIdentifiableRetriever)."""
     return lambda c: replace(c, model=replace(c.model, retriever=retriever))

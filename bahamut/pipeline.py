@@ -136,6 +136,7 @@ class Pipeline:
             namespacer=config.model.namespacer,
             external_content_types=config.model.external_content_types,
             external_accept_types=config.model.external_accept_types,
+            keeps_propagated=config.model.keeps_propagated,
         )
         self._global_bucket = _bucket(config.limits.globally)
         self._buckets = {

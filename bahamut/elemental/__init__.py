@@ -6,6 +6,7 @@ from bahamut.elemental.encoding import (
     MSGPACK,
     convert,
     decode,
+    decode_errors,
     decode_into,
     decode_list,
     encode,
@@ -37,6 +38,7 @@ from bahamut.elemental.parameters import (
     Parameters,
     ParametersRequirement,
 )
+from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.registry import ModelManager, Registry
 from bahamut.elemental.relationships import Relationship, RelationshipInfo
 from bahamut.elemental.request import RawRequest, Request
@@ -46,6 +48,7 @@ from bahamut.elemental.secrecy import (
     new_aes_attribute_encrypter,
     without_secrets,
 )
+from bahamut.elemental.streams import make_stream_decoder, make_stream_encoder
 from bahamut.elemental.verify import (
     backport_unexposed_fields,
     validate_advanced_specification,
@@ -81,6 +84,7 @@ __all__ = [
     "ParameterDefinition",
     "Parameters",
     "ParametersRequirement",
+    "PushConfig",
     "RawRequest",
     "Registry",
     "Relationship",
@@ -91,12 +95,15 @@ __all__ = [
     "compile_filter",
     "convert",
     "decode",
+    "decode_errors",
     "decode_into",
     "decode_list",
     "encode",
     "filter_composer",
     "is_error_with_code",
     "is_validation_error",
+    "make_stream_decoder",
+    "make_stream_encoder",
     "matches",
     "new_aes_attribute_encrypter",
     "new_model",

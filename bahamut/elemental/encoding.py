@@ -23,9 +23,19 @@ from bahamut.elemental.shapes import decode_object
 JSON = "application/json"
 MSGPACK = "application/msgpack"
 
-_PLAIN = orjson.OPT_UTC_Z
-_SORTED = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
+_PLAIN = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
+_SORTED = _PLAIN | orjson.OPT_SORT_KEYS
 _local = threading.local()
+
+
+class TwoForms:
+    """What has a JSON form that differs from its MessagePack form, `to_wire`."""
+
+    __slots__ = ()
+
+    def to_json(self) -> Any:
+        """Return the JSON form."""
+        raise NotImplementedError
 
 
 def encode(encoding: str, value: Any) -> bytes:
@@ -76,7 +86,7 @@ def _wires(items: list[Any]) -> list[Any]:
 def _json_default(value: Any) -> Any:
     if isinstance(value, Model):
         return value.to_wire()
-    if isinstance(value, Error):
+    if isinstance(value, Error | TwoForms):
         return value.to_json()
     if isinstance(value, Errors):
         return [error.to_json() for error in value]
@@ -121,7 +131,7 @@ def encode_msgpack(value: Any) -> bytes:
     elif value.__class__ is list and value and isinstance(value[0], Model):
         has_mappings = _has_mappings(type(value[0]))
         value = [_in_order(item) for item in value] if has_mappings else _wires(value)
-    elif not isinstance(value, Error | Errors | str | int):
+    elif not isinstance(value, str | int):
         value = _in_order(value)
     packer = getattr(_local, "packer", None)
     if packer is None:
@@ -137,12 +147,6 @@ def encode_msgpack(value: Any) -> bytes:
 
 
 def _msgpack_default(value: Any) -> Any:
-    if isinstance(value, Model):
-        return value.to_wire()
-    if isinstance(value, Error):
-        return value.to_wire()
-    if isinstance(value, Errors):
-        return [error.to_wire() for error in value]
     if isinstance(value, Instant):
         return msgpack.Timestamp(value.seconds, value.nanoseconds)
     return _plain(value)
@@ -152,13 +156,12 @@ def _in_order(value: Any) -> Any:
     """Return *value* with the keys of every mapping sorted."""
     if isinstance(value, Model):
         return {key: _in_order(item) for key, item in value.to_wire().items()}
-    if isinstance(value, Error):
-        return {key: _in_order(item) for key, item in value.to_wire().items()}
     if isinstance(value, Mapping):
         return {key: _in_order(value[key]) for key in sorted(value)}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | Errors):
         return [_in_order(item) for item in value]
-    return value
+    to_wire = getattr(value, "to_wire", None)
+    return value if to_wire is None else _in_order(to_wire())
 
 
 _mappings: dict[type[Model], bool] = {}
@@ -198,32 +201,33 @@ def decode(encoding: str, data: bytes) -> Any:
     Raises:
         DecodeError: they hold none, more than one, or one that is too deep.
     """
-    value = _decoded(encoding, data)
+    value = decode_wire(encoding, data)
     return decode_object(value, "") if encoding == MSGPACK else value
 
 
-def _decoded(encoding: str, data: bytes) -> Any:
-    """Return the same, but that MessagePack's times are timestamps still."""
+def decode_wire(encoding: str, data: bytes) -> Any:
+    """Return the same as `decode`, but that MessagePack's times are timestamps still.
+
+    Raises:
+        DecodeError: as `decode`.
+    """
     try:
         if encoding == MSGPACK:
             return msgpack.unpackb(data, timestamp=0, strict_map_key=True)
         return orjson.loads(data)
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
-        raise _undecodable(encoding, _detail(error, data)) from None
+        raise undecodable(encoding, detail_of(error) if data else "EOF") from None
 
 
-def _detail(error: Exception, data: bytes) -> str:
-    if not data:
-        return "EOF"
-    text = str(error)
-    if not text:
-        return {"StackError": "nested too deeply", "FormatError": "not a valid value"}.get(
-            type(error).__name__, type(error).__name__
-        )
-    return text
+def detail_of(error: Exception) -> str:
+    """Return what an error of a decoder says."""
+    names = {"StackError": "nested too deeply", "FormatError": "not a valid value"}
+    name = type(error).__name__
+    return str(error) or names.get(name, name)
 
 
-def _undecodable(encoding: str, detail: str) -> DecodeError:
+def undecodable(encoding: str, detail: str) -> DecodeError:
+    """Return the error that says what is wrong with data in *encoding*."""
     name = MSGPACK if encoding == MSGPACK else JSON
     return DecodeError(f"unable to decode {name}: {detail}")
 
@@ -234,13 +238,21 @@ def decode_into(encoding: str, data: bytes, target: Model) -> None:
     Raises:
         DecodeError: *data* are no object, or a value is not of its attribute's type.
     """
-    value = _decoded(encoding, data)
+    update_from(encoding, decode_wire(encoding, data), target)
+
+
+def update_from(encoding: str, value: Any, target: Model) -> None:
+    """Put a value that was decoded from *encoding* into an object.
+
+    Raises:
+        DecodeError: *value* is no object, or one of its values is not of its attribute's type.
+    """
     if value.__class__ is not dict:
-        raise _undecodable(encoding, "the value must be an object")
+        raise undecodable(encoding, "the value must be an object")
     try:
         type(target).update_from_wire(target, value)
     except DecodeError as error:
-        raise _undecodable(encoding, str(error)) from None
+        raise undecodable(encoding, str(error)) from None
 
 
 def decode_list(encoding: str, data: bytes, model: type[Model]) -> list[Model]:
@@ -249,20 +261,20 @@ def decode_list(encoding: str, data: bytes, model: type[Model]) -> list[Model]:
     Raises:
         DecodeError: *data* are no list of objects of that model.
     """
-    value = _decoded(encoding, data)
+    value = decode_wire(encoding, data)
     if value is None:
         return []
     if value.__class__ is not list:
-        raise _undecodable(encoding, "the value must be a list")
+        raise undecodable(encoding, "the value must be a list")
     found = []
     for index, item in enumerate(value):
         if item.__class__ is not dict:
-            raise _undecodable(encoding, f"item {index} must be an object")
+            raise undecodable(encoding, f"item {index} must be an object")
         made = model.zero()
         try:
             type(made).update_from_wire(made, item)
         except DecodeError as error:
-            raise _undecodable(encoding, f"item {index}: {error}") from None
+            raise undecodable(encoding, f"item {index}: {error}") from None
         found.append(made)
     return found
 
@@ -274,18 +286,44 @@ def convert(source: str, target: str, data: bytes, model: type[Model] | None = N
         source: the encoding they are in.
         target: the encoding to put them in.
         data: one value.
-        model: whose object they are: texts that are times become times.
+        model: whose object, or objects, they are: texts that are times become times.
 
     Raises:
         DecodeError: *data* cannot be decoded.
     """
     if source == target:
         return data
-    value = _decoded(source, data) if model is not None else decode(source, data)
-    if model is not None and value.__class__ is dict:
-        sparse = model.SPARSE()
-        sparse.update_from_wire(value)
-        value = sparse
+    if model is None:
+        value = decode(source, data)
+    else:
+        value = _of_model(source, decode_wire(source, data), model.SPARSE)
     if value is None:
         return b"\xc0" if target == MSGPACK else b"null"
     return encode(target, value)
+
+
+def _of_model(encoding: str, value: Any, model: type[Model]) -> Any:
+    """Return a decoded value in which what *model* has an attribute for is of that type."""
+    if value.__class__ is list:
+        return [_of_model(encoding, item, model) for item in value]
+    if value.__class__ is not dict:
+        return decode_object(value, "")
+    made = model()
+    update_from(encoding, value, made)
+    typed = made.to_wire()
+    return {k: typed[k] if k in typed else decode_object(v, k) for k, v in value.items()}
+
+
+def decode_errors(data: bytes) -> Errors:
+    """Return the errors of an answer in JSON (Go: DecodeErrors).
+
+    Raises:
+        DecodeError: *data* are no list of errors.
+    """
+    value = decode(JSON, data)
+    if value is not None and value.__class__ is not list:
+        raise undecodable(JSON, "the value must be a list")
+    try:
+        return Errors(*(Error.from_wire(item) for item in value or ()))
+    except DecodeError as error:
+        raise undecodable(JSON, str(error)) from None

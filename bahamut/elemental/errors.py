@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
+from bahamut.elemental.shapes import decode_integer, decode_object, decode_string, refuse
+
 INTERNAL_TITLE = "Internal Server Error"
+_TEXTS = ("title", "description", "subject", "trace")
 
 
 class Error(Exception):
@@ -66,17 +69,22 @@ class Error(Exception):
         return wire
 
     @classmethod
-    def from_wire(cls, value: Mapping[str, Any]) -> Self:
-        """Build an error from its decoded wire form; absent fields get their zero value."""
+    def from_wire(cls, value: Any) -> Self:
+        """Build an error from its decoded wire form; absent fields get their zero value.
+
+        Raises:
+            DecodeError: *value* is no object, or one of its values is not of its field's type.
+        """
+        if value is None:
+            value = {}
+        if not isinstance(value, Mapping):
+            raise refuse(value, "an object", "")
         error = cls.__new__(cls)
         Error.__init__(
             error,
-            title=value.get("title") or "",
-            description=value.get("description") or "",
-            subject=value.get("subject") or "",
-            code=value.get("code") or 0,
-            data=value.get("data"),
-            trace=value.get("trace") or "",
+            **{name: decode_string(value.get(name), name) for name in _TEXTS},
+            code=decode_integer(value.get("code"), "code"),
+            data=decode_object(value.get("data"), "data"),
         )
         return error
 

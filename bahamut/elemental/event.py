@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 
 from bahamut._kit.gotime import format_rfc3339
-from bahamut.elemental.encoding import JSON, MSGPACK, convert, decode, decode_into, encode
+from bahamut.elemental.encoding import JSON, MSGPACK, TwoForms, convert, decode, decode_into, encode
 from bahamut.elemental.errors import Error
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.operations import EventType
-from bahamut.elemental.shapes import decode_time
+from bahamut.elemental.shapes import decode_string, decode_time, refuse
 
 
 @dataclass(slots=True)
-class Event:
+class Event(TwoForms):
     """Something that happened to an object (Go: elemental.Event)."""
 
     type: str
@@ -40,7 +40,7 @@ class Event:
             ValueError: there is no object, or it cannot be encoded.
         """
         try:
-            data = encode(encoding, obj)
+            data = _entity(encoding, obj)
         except (ValueError, TypeError) as error:
             raise ValueError(f"unable to create new event: {error}") from error
         return cls(str(kind), obj.identity.name, timestamp, data, encoding)
@@ -48,7 +48,7 @@ class Event:
     @classmethod
     def new_error(cls, error: Error, *, timestamp: datetime, encoding: str = MSGPACK) -> Event:
         """Return an event that tells one session of an error (Go: NewErrorEvent)."""
-        return cls(EventType.ERROR.value, "", timestamp, encode(encoding, error), encoding)
+        return cls(EventType.ERROR.value, "", timestamp, _entity(encoding, error), encoding)
 
     @property
     def entity(self) -> bytes:
@@ -84,26 +84,26 @@ class Event:
         """Return the MessagePack form; the object stands in it as bytes."""
         return {
             "encoding": self.encoding,
-            "entity": self.data if self.encoding == MSGPACK else None,
+            "entity": self.data if self.encoding == MSGPACK and self.data else None,
             "identity": self.identity,
             "timestamp": self.timestamp,
             "type": self.type,
         }
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form; the object stands in it as it is."""
+        entity = self.data if self.encoding != MSGPACK else b""
+        return {
+            "encoding": self.encoding,
+            "entity": orjson.Fragment(entity or b"null"),
+            "identity": self.identity,
+            "timestamp": self.timestamp and format_rfc3339(self.timestamp),
+            "type": self.type,
+        }
+
     def to_bytes(self, encoding: str) -> bytes:
         """Return the whole event; its object must be in that encoding already."""
-        if encoding == MSGPACK:
-            return encode(MSGPACK, self.to_wire())
-        stamp = None if self.timestamp is None else format_rfc3339(self.timestamp)
-        return orjson.dumps(
-            {
-                "encoding": self.encoding,
-                "entity": orjson.Fragment(self.data if self.encoding != MSGPACK else b"null"),
-                "identity": self.identity,
-                "timestamp": stamp,
-                "type": self.type,
-            }
-        )
+        return encode(encoding, self)
 
     @classmethod
     def from_bytes(cls, encoding: str, data: bytes) -> Event:
@@ -115,16 +115,36 @@ class Event:
         value = decode(encoding, data)
         if not isinstance(value, Mapping):
             raise DecodeError("an event must be an object")
-        entity = value.get("entity")
-        if not isinstance(entity, bytes):
-            entity = encode(JSON, entity) if entity is not None else b""
-        texts = [value.get(key) or "" for key in ("type", "identity", "encoding")]
-        for key, text in zip(("type", "identity", "encoding"), texts, strict=True):
-            if not isinstance(text, str):
-                raise DecodeError("must be a text", key)
-        kind, identity, inner = texts
-        stamp = decode_time(value.get("timestamp"), "timestamp")
-        return cls(kind, identity, stamp, entity, inner)
+        kind, identity, inner = (
+            decode_string(value.get(key), key) for key in ("type", "identity", "encoding")
+        )
+        held = _held(encoding, inner, value.get("entity"))
+        return cls(kind, identity, decode_time(value.get("timestamp"), "timestamp"), held, inner)
 
     def __str__(self) -> str:
         return f"<event type: {self.type} identity: {self.identity}>"
+
+
+def _entity(encoding: str, value: Model | Error) -> bytes:
+    """Encode what an event is about; an unknown encoding, which nobody can read, holds nothing."""
+    data = encode(encoding, value)
+    return data if encoding in (JSON, MSGPACK) else b""
+
+
+def _held(encoding: str, inner: str, entity: Any) -> bytes:
+    """Return the bytes of an entity that stands in an event as a value.
+
+    Args:
+        encoding: of the event.
+        inner: of the entity.
+        entity: binary data in a MessagePack event, anything in a JSON event.
+    """
+    if entity is None:
+        return b""
+    if encoding != MSGPACK and inner != MSGPACK:
+        return encode(JSON, entity)
+    if entity.__class__ is str and encoding == MSGPACK:
+        return str.encode(entity)
+    if entity.__class__ is not bytes:
+        raise refuse(entity, "binary data", "entity")
+    return bytes(entity)

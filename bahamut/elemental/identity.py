@@ -25,6 +25,10 @@ class Identity:
         """Whether name and category are both empty."""
         return not self.name and not self.category
 
+    def to_wire(self) -> dict[str, str]:
+        """Return the wire form: name and category."""
+        return {"category": self.category, "name": self.name}
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Identity):
             return NotImplemented

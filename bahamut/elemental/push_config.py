@@ -7,9 +7,15 @@ from typing import Any
 
 from bahamut.elemental.encoding import decode
 from bahamut.elemental.filters import Filter, FilterError
-from bahamut.elemental.shapes import DecodeError
+from bahamut.elemental.shapes import (
+    DecodeError,
+    decode_list_of,
+    decode_mapping_of,
+    decode_string,
+)
 
-Listed = dict[str, list[str]]
+_decode_lists = decode_mapping_of(decode_list_of(decode_string))
+_decode_texts = decode_mapping_of(decode_string)
 
 
 class PushConfig:
@@ -24,13 +30,15 @@ class PushConfig:
         self,
         identities: Mapping[str, list[str] | None] | None = None,
         filters: Mapping[str, str] | None = None,
-        parameters: Mapping[str, list[str]] | None = None,
+        parameters: Mapping[str, list[str] | None] | None = None,
     ) -> None:
         self.identities: dict[str, list[str] | None] = dict(identities or {})
         """Event types by identity name."""
         self.filters: dict[str, str] = dict(filters or {})
         """Texts of filters by identity name."""
-        self.parameters: Listed | None = dict(parameters) if parameters is not None else None
+        self.parameters: dict[str, list[str] | None] | None = (
+            None if parameters is None else dict(parameters)
+        )
         self._parsed: dict[str, Filter] = {}
 
     def filter_identity(self, name: str, *types: str) -> None:
@@ -101,43 +109,14 @@ class PushConfig:
         if value.__class__ is not dict:
             raise DecodeError("a push configuration must be an object")
         return cls(
-            _lists(value.get("identities"), "identities"),
-            _texts(value.get("filters"), "filters"),
-            _lists(value.get("parameters"), "parameters")
-            if value.get("parameters") is not None
-            else None,
+            _decode_lists(value.get("identities"), "identities"),
+            _decode_texts(value.get("filters"), "filters"),
+            _decode_lists(value.get("parameters"), "parameters"),
         )
 
     def __str__(self) -> str:
         identities = " ".join(
             f"{name}:[{' '.join(types or ())}]" for name, types in sorted(self.identities.items())
         )
-        filters = " ".join(f"{name}:{text}" for name, text in sorted(self._shown().items()))
+        filters = " ".join(f"{name}:{text}" for name, text in sorted(self.filters.items()))
         return f"<pushconfig identities:map[{identities}] identityfilters:map[{filters}]>"
-
-    def _shown(self) -> dict[str, str]:
-        return {name: str(self._parsed.get(name, text)) for name, text in self.filters.items()}
-
-
-def _lists(value: Any, path: str) -> Any:
-    if value is None:
-        return {}
-    if value.__class__ is not dict:
-        raise DecodeError("must be an object", path)
-    for key, items in value.items():
-        is_list = items is None or (
-            items.__class__ is list and all(item.__class__ is str for item in items)
-        )
-        if key.__class__ is not str or not is_list:
-            raise DecodeError("must be lists of texts", path)
-    return value
-
-
-def _texts(value: Any, path: str) -> Any:
-    if value is None:
-        return {}
-    if value.__class__ is not dict:
-        raise DecodeError("must be an object", path)
-    if any(k.__class__ is not str or v.__class__ is not str for k, v in value.items()):
-        raise DecodeError("must be texts", path)
-    return value

@@ -59,6 +59,9 @@ class RequestSettings:
     namespacer: Namespacer | None = field(default_factory=HeaderNamespacer)
     external_content_types: Collection[str] = frozenset()
     external_accept_types: Collection[str] = frozenset()
+    keeps_propagated: bool = False
+    """Whether a ``propagated`` that was sent is looked for among the declared parameters too (Go:
+    BackwardCompatPropagation)."""
 
 
 DEFAULT_SETTINGS = RequestSettings()
@@ -205,7 +208,7 @@ def parse_request(
     _read_path(raw, raw.path if path is None else path, request, registry)
     info = registry.relationship_info(request.identity, request.parent_identity, request.operation)
     if raw.query:
-        _read_query(raw.query, request, info)
+        _read_query(parse_query(raw.query), request, info, settings)
     elif info is not None and info.parameters:
         _read_parameters({}, request, info)
     if info is not None and info.required:
@@ -275,8 +278,13 @@ def is_escaped(text: str) -> bool:
     )
 
 
-def _read_query(query: str, request: Request, info: RelationshipInfo | None) -> None:
-    values = parse_query(query)
+def _read_query(
+    values: dict[str, list[str]],
+    request: Request,
+    info: RelationshipInfo | None,
+    settings: RequestSettings,
+) -> None:
+    kept = {k: v for k, v in values.items() if settings.keeps_propagated and k == "propagated"}
     request.page = _natural(values, "page")
     request.page_size = _natural(values, "pagesize")
     request.recursive, request.propagated, request.override_protection = (
@@ -290,6 +298,7 @@ def _read_query(query: str, request: Request, info: RelationshipInfo | None) -> 
     request.limit = _natural(values, "limit")
     if values.get("after", [""])[0]:
         _read_after(values.pop("after")[0], request)
+    values |= kept
     if info is not None and info.parameters:
         _read_parameters(values, request, info)
     if values:

@@ -1,0 +1,62 @@
+"""Events and configurations of sessions, where the tables do not look."""
+
+import json
+from datetime import UTC, datetime
+
+import msgpack
+import pytest
+from bahamut.elemental import (
+    JSON,
+    MSGPACK,
+    DecodeError,
+    Event,
+    EventType,
+    Identity,
+    Model,
+    PushConfig,
+    attribute,
+    convert,
+    encode,
+)
+
+NOW = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+class Note(Model, identity=Identity("note", "notes")):
+    text: str = attribute(default="")
+    at: datetime | None = attribute(default=None)
+
+
+def test_an_event_travels_in_its_own_form_whoever_encodes_it():
+    event = Event.new(EventType.CREATE, Note(text="a"), timestamp=NOW, encoding=JSON)
+    assert encode(JSON, event) == event.to_bytes(JSON)
+    assert json.loads(encode(JSON, {"event": event}))["event"]["entity"]["text"] == "a"
+    assert Event.from_bytes(JSON, event.to_bytes(JSON)) == event
+    event.convert(MSGPACK)
+    assert encode(MSGPACK, event) == event.to_bytes(MSGPACK)
+    assert Event.from_bytes(MSGPACK, event.to_bytes(MSGPACK)) == event
+
+
+@pytest.mark.parametrize("entity", [[1], 5, {"a": 1}])
+def test_the_entity_of_a_msgpack_event_is_binary(entity):
+    data = msgpack.packb({"entity": entity, "encoding": MSGPACK})
+    with pytest.raises(DecodeError, match="'entity' must be binary data"):
+        Event.from_bytes(MSGPACK, data)
+
+
+def test_lists_are_converted_with_their_times():
+    notes = [Note(text="a", at=NOW), Note(text="b")]
+    there = convert(JSON, MSGPACK, encode(JSON, notes), Note)
+    assert there == encode(MSGPACK, notes)
+    assert convert(JSON, MSGPACK, b'{"other":[1]}', Note) == msgpack.packb({"other": [1]})
+    assert json.loads(convert(MSGPACK, JSON, there, Note)) == json.loads(encode(JSON, notes))
+
+
+def test_a_configuration_says_what_is_wrong_with_it():
+    with pytest.raises(DecodeError, match=r"identities\.note\[0\]' must be a text"):
+        PushConfig.from_bytes(JSON, b'{"identities":{"note":[1]}}')
+
+
+def test_mappings_are_sorted_at_every_level():
+    config = PushConfig({"b": [], "a": []})
+    assert list(msgpack.unpackb(encode(MSGPACK, config))["identities"]) == ["a", "b"]
