@@ -4,18 +4,15 @@ No socket and no aiohttp: plain values come in, plain values go out. A step of `
 below it, in the same order; nothing else in the house decides anything about a request.
 """
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from bahamut import respond
-from bahamut._kit.bucket import Bucket
 from bahamut._kit.tasks import OrderedQueue
 from bahamut.auth.chain import ask
-from bahamut.config import Config, RateLimit
+from bahamut.config import Config
 from bahamut.context import Context, ResponseWriter
 from bahamut.elemental.encoding import decode_into
 from bahamut.elemental.errors import Error, Errors
@@ -44,11 +41,9 @@ from bahamut.errors import (
 )
 from bahamut.interfaces import (
     Auditer,
-    CustomMarshaller,
-    CustomUmarshaller,
     Processor,
-    RateLimitCondition,
 )
+from bahamut.plan import Plan, Plans
 from bahamut.telemetry import tracing
 from bahamut.telemetry.metrics import FinishMeasurementFunc
 
@@ -59,52 +54,6 @@ ReadBody = Callable[[], Awaitable[bytes]]
 
 AUDIT_BOUND = 1024
 """Audits of an asynchronous auditer that may wait; beyond, operations wait for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What one operation asks of the pipeline."""
-
-    method: str
-    """The processor's method."""
-    label: str
-    """Its name in refusals."""
-    reads: bool = False
-    """Whether there is a body to decode."""
-    writes: bool = False
-    """Whether read-only mode forbids it."""
-    of_many: bool = False
-    """Whether refusals name the category instead of the object."""
-
-
-RULES = {
-    Operation.RETRIEVE_MANY: Rule("process_retrieve_many", "RetrieveMany", of_many=True),
-    Operation.RETRIEVE: Rule("process_retrieve", "Retrieve"),
-    Operation.CREATE: Rule("process_create", "Create", reads=True, writes=True),
-    Operation.UPDATE: Rule("process_update", "Update", reads=True, writes=True),
-    Operation.DELETE: Rule("process_delete", "Delete", writes=True),
-    Operation.PATCH: Rule("process_patch", "Patch", reads=True, writes=True, of_many=True),
-    Operation.INFO: Rule("process_info", "Info", of_many=True),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """All that can be known of a request before it comes.
-
-    One per version, identity, parent and operation, made when first asked for.
-    """
-
-    rule: Rule
-    is_allowed: bool
-    is_locked: bool
-    process: Process | None
-    model: type[Model]
-    marshaller: CustomMarshaller | None
-    unmarshaller: CustomUmarshaller | None
-    template: str
-    """The route, for metrics: ``/lists/:id/tasks``."""
-    limits: tuple[tuple[Bucket, RateLimitCondition | None], ...]
 
 
 class Pipeline:
@@ -118,7 +67,6 @@ class Pipeline:
     def __init__(self, config: Config, processors: Mapping[str, Processor]) -> None:
         self.context: Any = None
         """What operations live in: the server puts its `RunContext` here."""
-        self._processors = processors
         self._registries: Mapping[int, Registry] = config.model.registries
         self._model = config.model
         security = config.security
@@ -138,13 +86,8 @@ class Pipeline:
             external_accept_types=config.model.external_accept_types,
             keeps_propagated=config.model.keeps_propagated,
         )
-        self._global_bucket = _bucket(config.limits.globally)
-        self._buckets = {
-            identity: (Bucket(rate.limit, rate.burst), rate.condition)
-            for identity, rate in config.limits.by_identity.items()
-        }
         self._audits = _audits(config)
-        self._plans: dict[tuple[int, str, str, Operation], Plan] = {}
+        self._plans = Plans(config, processors)
 
     async def start(self) -> None:
         """Start what runs beside the requests: the queue of an asynchronous auditer."""
@@ -158,7 +101,7 @@ class Pipeline:
 
     def forget_plans(self) -> None:
         """Decide anew what each operation does: a processor came or went."""
-        self._plans.clear()
+        self._plans.forget()
 
     async def handle(self, raw: RawRequest, read_body: ReadBody) -> RawResponse:
         """Answer one request; the one border at which exceptions become answers.
@@ -174,7 +117,7 @@ class Pipeline:
             request, registry = self.parse(raw)
         except Exception as error:  # noqa: BLE001 - the border
             return self._unparsed(raw, error)
-        plan = self.plan(request, registry)
+        plan = self._plans.of(request, registry)
         ctx = Context(request, self.context)
         if self._metrics is None:
             return await self.attempt(ctx, plan, read_body)
@@ -235,15 +178,6 @@ class Pipeline:
         request = parse_request(raw, registry, self._settings, version=version, path=path)
         return request, registry
 
-    def plan(self, request: Request, registry: Registry) -> Plan:
-        """Look up what is known of such requests."""
-        parent = request.parent_identity.name
-        key = (request.version, request.identity.name, parent, request.operation)
-        found = self._plans.get(key)
-        if found is None:
-            found = self._plans[key] = self._planned(request, registry)
-        return found
-
     async def limit(self, ctx: Context, plan: Plan) -> None:
         """Take a token of each bucket that counts this request, before its body is read."""
         for bucket, condition in plan.limits:
@@ -292,38 +226,6 @@ class Pipeline:
                 log.exception("The auditer failed")
 
     # --- how they do it ----------------------------------------------------------------------
-
-    def _planned(self, request: Request, registry: Registry) -> Plan:
-        identity, rule = request.identity, RULES[request.operation]
-        limits = [
-            limit
-            for limit in (self._global_bucket, self._buckets.get(identity))
-            if limit is not None
-        ]
-        excluded = identity in self._model.read_only_excluded
-        return Plan(
-            rule=rule,
-            is_allowed=registry.is_operation_allowed(
-                identity, request.parent_identity, request.operation
-            ),
-            is_locked=rule.writes and self._model.read_only and not excluded,
-            process=self._process(request),
-            model=registry.model(identity),
-            marshaller=self._model.marshallers.get(identity),
-            unmarshaller=self._model.unmarshallers.get(identity),
-            template=self._prefix + _template(request),
-            limits=tuple(limits),
-        )
-
-    def _process(self, request: Request) -> Process | None:
-        """Return the method that serves this, a plain one as a job for a worker thread."""
-        method_name = RULES[request.operation].method
-        if request.operation is Operation.PATCH and self._model.retriever is not None:
-            method_name = RULES[Operation.UPDATE].method
-        method = getattr(self._processors.get(request.identity.name), method_name, None)
-        if method is None or inspect.iscoroutinefunction(method):
-            return method
-        return lambda ctx: asyncio.to_thread(method, ctx)
 
     def _unmarshalled(self, request: Request, plan: Plan, *, is_patch: bool) -> Any:
         if plan.unmarshaller is not None:
@@ -422,10 +324,6 @@ def _measured(
     return write_and_finish
 
 
-def _bucket(rate: RateLimit | None) -> tuple[Bucket, RateLimitCondition | None] | None:
-    return (Bucket(rate.limit, rate.burst), rate.condition) if rate else None
-
-
 def _audits(config: Config) -> OrderedQueue | None:
     """Return the queue before an asynchronous auditer, None for a plain one."""
     auditer = config.security.auditer
@@ -437,13 +335,6 @@ def _audits(config: Config) -> OrderedQueue | None:
         await audit(*entry)
 
     return OrderedQueue(consume, bound=AUDIT_BOUND, name="auditer")
-
-
-def _template(request: Request) -> str:
-    category = request.identity.category
-    if request.parent_id:
-        return f"/{request.parent_identity.category}/:id/{category}"
-    return f"/{category}/:id" if request.object_id else f"/{category}"
 
 
 def _shape(path: str) -> str:

@@ -16,7 +16,8 @@ from bahamut.config import Config, Option
 from bahamut.elemental.event import Event
 from bahamut.elemental.identity import Identity
 from bahamut.interfaces import CustomHandler, Processor
-from bahamut.pipeline import RULES, Pipeline
+from bahamut.pipeline import Pipeline
+from bahamut.plan import RULES
 from bahamut.rest.meta import RouteInfo, routes_of
 from bahamut.supervisor import RunContext, Service, install_sigint_handler, supervise
 from bahamut.web.service import Site

@@ -1,0 +1,139 @@
+"""`Plan`: all that can be known of a request before it comes, decided once for each kind."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from bahamut._kit.bucket import Bucket
+from bahamut.config import Config, RateLimit
+from bahamut.context import Context
+from bahamut.elemental.model import Model
+from bahamut.elemental.operations import Operation
+from bahamut.elemental.registry import Registry
+from bahamut.elemental.request import Request
+from bahamut.interfaces import CustomMarshaller, CustomUmarshaller, Processor, RateLimitCondition
+
+Process = Callable[[Context], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one operation asks of the pipeline."""
+
+    method: str
+    """The processor's method."""
+    label: str
+    """Its name in refusals."""
+    reads: bool = False
+    """Whether there is a body to decode."""
+    writes: bool = False
+    """Whether read-only mode forbids it."""
+    of_many: bool = False
+    """Whether refusals name the category instead of the object."""
+
+
+RULES = {
+    Operation.RETRIEVE_MANY: Rule("process_retrieve_many", "RetrieveMany", of_many=True),
+    Operation.RETRIEVE: Rule("process_retrieve", "Retrieve"),
+    Operation.CREATE: Rule("process_create", "Create", reads=True, writes=True),
+    Operation.UPDATE: Rule("process_update", "Update", reads=True, writes=True),
+    Operation.DELETE: Rule("process_delete", "Delete", writes=True),
+    Operation.PATCH: Rule("process_patch", "Patch", reads=True, writes=True, of_many=True),
+    Operation.INFO: Rule("process_info", "Info", of_many=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that can be known of a request before it comes.
+
+    One per version, identity, parent and operation, made when first asked for.
+    """
+
+    rule: Rule
+    is_allowed: bool
+    is_locked: bool
+    process: Process | None
+    model: type[Model]
+    marshaller: CustomMarshaller | None
+    unmarshaller: CustomUmarshaller | None
+    template: str
+    """The route, for metrics: ``/lists/:id/tasks``."""
+    limits: tuple[tuple[Bucket, RateLimitCondition | None], ...]
+
+
+class Plans:
+    """The plans of one server, each made when it is first asked for.
+
+    Args:
+        config: read here, once.
+        processors: by identity name; the server's own mapping, followed as it changes.
+    """
+
+    def __init__(self, config: Config, processors: Mapping[str, Processor]) -> None:
+        self._processors = processors
+        self._model = config.model
+        self._prefix = config.rest.api_prefix
+        self._global_bucket = _bucket(config.limits.globally)
+        self._buckets = {
+            identity: (Bucket(rate.limit, rate.burst), rate.condition)
+            for identity, rate in config.limits.by_identity.items()
+        }
+        self._plans: dict[tuple[int, str, str, Operation], Plan] = {}
+
+    def forget(self) -> None:
+        """Decide anew: a processor came or went."""
+        self._plans.clear()
+
+    def of(self, request: Request, registry: Registry) -> Plan:
+        """Return the plan for requests of that kind."""
+        parent = request.parent_identity.name
+        key = (request.version, request.identity.name, parent, request.operation)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._plans[key] = self._planned(request, registry)
+        return found
+
+    def _planned(self, request: Request, registry: Registry) -> Plan:
+        identity, rule = request.identity, RULES[request.operation]
+        limits = [
+            limit
+            for limit in (self._global_bucket, self._buckets.get(identity))
+            if limit is not None
+        ]
+        excluded = identity in self._model.read_only_excluded
+        return Plan(
+            rule=rule,
+            is_allowed=registry.is_operation_allowed(
+                identity, request.parent_identity, request.operation
+            ),
+            is_locked=rule.writes and self._model.read_only and not excluded,
+            process=self._process(request),
+            model=registry.model(identity),
+            marshaller=self._model.marshallers.get(identity),
+            unmarshaller=self._model.unmarshallers.get(identity),
+            template=self._prefix + _template(request),
+            limits=tuple(limits),
+        )
+
+    def _process(self, request: Request) -> Process | None:
+        """Return the method that serves this, a plain one as a job for a worker thread."""
+        method_name = RULES[request.operation].method
+        if request.operation is Operation.PATCH and self._model.retriever is not None:
+            method_name = RULES[Operation.UPDATE].method
+        method = getattr(self._processors.get(request.identity.name), method_name, None)
+        if method is None or inspect.iscoroutinefunction(method):
+            return method
+        return lambda ctx: asyncio.to_thread(method, ctx)
+
+
+def _bucket(rate: RateLimit | None) -> tuple[Bucket, RateLimitCondition | None] | None:
+    return (Bucket(rate.limit, rate.burst), rate.condition) if rate else None
+
+
+def _template(request: Request) -> str:
+    category = request.identity.category
+    if request.parent_id:
+        return f"/{request.parent_identity.category}/:id/{category}"
+    return f"/{category}/:id" if request.object_id else f"/{category}"
