@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -50,11 +51,9 @@ def running(*command: str, port: int) -> Iterator[str]:
 def wait_for(port: int, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + 20
     while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
             return
-        except OSError:
-            time.sleep(0.02)  # it says nothing that could be waited for
+        time.sleep(0.02)  # it says nothing that could be waited for
     process.kill()
     raise AssertionError(process.communicate()[1])
 
