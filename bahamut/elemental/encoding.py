@@ -16,9 +16,10 @@ import msgpack
 import orjson
 
 from bahamut._kit.gotime import Instant, format_rfc3339
+from bahamut.elemental.compile import model_of
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.model import DecodeError, Model
-from bahamut.elemental.shapes import decode_object
+from bahamut.elemental.shapes import check_depth, decode_object
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
@@ -181,14 +182,34 @@ def _looks_for_mappings(model: type[Model], seen: set[type[Model]]) -> bool:
     return False
 
 
+_recursive: dict[type[Model], bool] = {}
+
+
+def _check_depth(value: Any, model: type[Model]) -> None:
+    """Refuse what is too deep for encoders, where only the value itself could say so.
+
+    Raises:
+        DecodeError: objects that can hold their own kind are nested too deeply.
+    """
+    found = _recursive.get(model)
+    if found is None:
+        found = _recursive[model] = _looks_for_itself(model, frozenset((model.PLAIN,)))
+    if found:
+        check_depth(value)
+
+
+def _looks_for_itself(model: type[Model], above: frozenset[type[Model]]) -> bool:
+    nested = [model_of(spec) for spec in model.ATTRIBUTES if spec.model is not None]
+    return any(each in above or _looks_for_itself(each, above | {each}) for each in nested)
+
+
 def decode(encoding: str, data: bytes) -> Any:
     """Return the one value that *data* hold, nothing before it and nothing after (Go: Decode).
 
     Raises:
         DecodeError: they hold none, more than one, or one that is too deep.
     """
-    value = _decoded(encoding, data)
-    return decode_object(value, "") if encoding == MSGPACK else value
+    return decode_object(_decoded(encoding, data), "")
 
 
 def _decoded(encoding: str, data: bytes) -> Any:
@@ -227,6 +248,7 @@ def decode_into(encoding: str, data: bytes, target: Model) -> None:
     if value.__class__ is not dict:
         raise _undecodable(encoding, "the value must be an object")
     try:
+        _check_depth(value, type(target))
         type(target).update_from_wire(target, value)
     except DecodeError as error:
         raise _undecodable(encoding, str(error)) from None
@@ -249,6 +271,7 @@ def decode_list(encoding: str, data: bytes, model: type[Model]) -> list[Model]:
             raise _undecodable(encoding, f"item {index} must be an object")
         made = model.zero()
         try:
+            _check_depth(item, model)
             type(made).update_from_wire(made, item)
         except DecodeError as error:
             raise _undecodable(encoding, f"item {index}: {error}") from None
@@ -270,11 +293,14 @@ def convert(source: str, target: str, data: bytes, model: type[Model] | None = N
     """
     if source == target:
         return data
-    value = _decoded(source, data) if model is not None else decode(source, data)
+    value = _decoded(source, data)
     if model is not None and value.__class__ is dict:
+        _check_depth(value, model)
         sparse = model.SPARSE()
         sparse.update_from_wire(value)
         value = sparse
+    else:
+        value = decode_object(value, "")
     if value is None:
         return b"\xc0" if target == MSGPACK else b"null"
     return encode(target, value)

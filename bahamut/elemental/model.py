@@ -70,9 +70,11 @@ class Model:
             return
         _set_options(cls, **options)
         inherited = {spec.name: spec for spec in cls.ATTRIBUTES}
-        specs = inherited | {spec.name: spec for spec in _declared(cls)}
+        own = _declared(cls)
+        _check_names(cls, own)  # before one takes the other's place below
+        specs = inherited | {spec.name: spec for spec in own}
         cls.ATTRIBUTES = tuple(sorted(specs.values(), key=lambda spec: spec.wire))
-        _check_names(cls)
+        _check_names(cls, cls.ATTRIBUTES)
         cls.PLAIN = cls
         cls.IDENTIFIER = next((s.wire for s in cls.ATTRIBUTES if s.identifier), "")
         cls.IS_PLAIN_WIRE = all(s.exposed and not s.omit_empty for s in cls.ATTRIBUTES)
@@ -373,13 +375,13 @@ def _completed(spec: AttributeSpec, python_name: str) -> AttributeSpec:
     )
 
 
-def _check_names(cls: type[Model]) -> None:
-    for kind in ("wire", "python_name"):
-        names = [getattr(spec, kind) for spec in cls.ATTRIBUTES]
+def _check_names(cls: type[Model], specs: Sequence[AttributeSpec]) -> None:
+    for kind in ("name", "wire", "python_name"):
+        names = [getattr(spec, kind) for spec in specs]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise TypeError(f"{cls.__name__} has two attributes named {', '.join(sorted(twice))}")
-    hidden = [s.python_name for s in cls.ATTRIBUTES if s.python_name in RESERVED]
+    hidden = [s.python_name for s in specs if s.python_name in RESERVED]
     if hidden:
         raise TypeError(
             f"{cls.__name__}: an attribute cannot be named {', '.join(hidden)}, which is Model's "
@@ -414,7 +416,7 @@ def _compile(cls: type[Model]) -> None:
     made.zero = classmethod(compiler.compile_zero(specs, RESERVED))
     made.update_from_wire = compiler.compile_update(specs, RESERVED, is_sparse=False)
     made.copy = compiler.compile_copy(specs, RESERVED)
-    made.problems = compiler.compile_problems(specs)
+    made.problems = compiler.compile_problems(specs, is_sparse=False)
     made._project = compiler.compile_to_wire(specs)
     made._defaults = tuple(
         (s.wire, s.default) for s in specs if s.has_default and s.default is not None
@@ -454,6 +456,7 @@ def _sparse_twin(cls: type[Model]) -> type[Model]:
         "zero": classmethod(lambda twin: twin()),
         "update_from_wire": compiler.compile_update(specs, RESERVED, is_sparse=True),
         "copy": Model.copy,
+        "problems": compiler.compile_problems(specs, is_sparse=True),
         "_project": _project,
         "PLAIN": cls,
     }
