@@ -33,6 +33,8 @@ log = logging.getLogger("bahamut.access")
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 OF_LISTS = ("GET", "HEAD", "POST")
 OF_OBJECTS = ("DELETE", "GET", "PATCH", "PUT")
+CONTINUE = "100-continue"
+"""All that clients can expect."""
 VARY_ENCODING = ("Vary", "Accept-Encoding")
 CLIENT_GONE = 499
 """What the access log says of a client that did not wait; nothing is sent."""
@@ -91,6 +93,9 @@ class RestDoor:
 
         async def handle(request: Any) -> web.StreamResponse:
             path, headers = request.raw_path, request.headers
+            if headers.get("Expect", CONTINUE).lower() != CONTINUE:
+                # aiohttp would repeat the header, and fail when it is no UTF-8.
+                return web.Response(status=417, text="417 Expectation Failed")
             if path.partition("?")[0] in foreign or "Expect" in headers:
                 return await application(request)
             if "Upgrade" in headers or not path.startswith(("/", "*")):

@@ -258,3 +258,19 @@ async def test_a_health_server_beside_the_api():
         states["healthy"] = False
         assert (await client.get(f"http://127.0.0.1:{health}/")).status == 500
         assert (await client.post(f"http://127.0.0.1:{health}/")).status == 405
+
+
+async def test_what_is_no_http_is_refused_and_fills_no_log(caplog):
+    async with serving() as port:
+        for data in (b"\x16\x03\x01\x02\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"):
+            answer = await exchange(port, data)
+            assert answer.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+        assert (await exchange(port, close("GET /notes"))).startswith(b"HTTP/1.1 200 ")
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("expected", [b"x", b"\xff", b"\xc3\xa9"])
+async def test_what_nobody_can_meet_is_no_internal_error(expected):
+    request = close("GET /notes")[:-2] + b"Expect: " + expected + b"\r\n\r\n"
+    async with serving() as port:
+        assert (await exchange(port, request)).startswith(b"HTTP/1.1 417 ")
