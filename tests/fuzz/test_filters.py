@@ -20,7 +20,8 @@ from tests.unit.elemental.filters.support import comparisons, filters
 pytestmark = pytest.mark.fuzz
 LANGUAGE = [
     *map(str, Comparator), "and", "or", "(", ")", "[", "]", ",", '"', "'", "\\", "now(", 'date("',
-    "true", "name", "1e400", "-9223372036854775808", "(a{1000}){1000}",
+    "true", "name", "title", r'title matches "\pL{1000}"', "1e400",
+    "-9223372036854775808", "(a{1000}){1000}",
 ]  # fmt: skip
 words = st.lists(st.one_of(st.sampled_from(LANGUAGE), texts), max_size=12).map(" ".join)
 made = filters(comparisons())
