@@ -31,9 +31,9 @@ from bahamut.manipulate.errors import ConflictError, InvalidQueryError, ObjectNo
 M = TypeVar("M", bound=Model)
 _INDEXED = ("string", "enum", "integer", "boolean")
 
-# What takes back the changes of the open transactions, by manipulator. Each task has its own view:
-# what others change meanwhile is none of a transaction's business.
-_UNDO: ContextVar[Mapping[MemoryManipulator, list[Callable[[], Any]]]] = ContextVar("undo")
+# What takes back the changes of the transactions that a task is in, by manipulator: what others
+# change meanwhile is none of a transaction's business.
+_OPEN: ContextVar[Mapping[MemoryManipulator, list[Callable[[], Any]]]] = ContextVar("open")
 
 
 class _Table:
@@ -136,6 +136,7 @@ class MemoryManipulator:
         self._make_id = make_id
         self._tables: dict[str, _Table] = {}
         self._transaction = asyncio.Lock()
+        self._log: list[Callable[[], Any]] | None = None
 
     def _table(self, model: type[Model]) -> _Table:
         plain = model.PLAIN
@@ -145,9 +146,13 @@ class MemoryManipulator:
         return table
 
     def _undoing(self, undo: Callable[[], Any]) -> None:
-        log = _UNDO.get({}).get(self)
-        if log is not None:
-            log.append(undo)
+        if self._is_inside():
+            assert self._log is not None  # noqa: S101
+            self._log.append(undo)
+
+    def _is_inside(self) -> bool:
+        """Tell whether this task is in the open transaction; one it left behind is not any more."""
+        return self._log is not None and _OPEN.get({}).get(self) is self._log
 
     async def create(self, obj: M, query: Query = EVERYTHING) -> M:
         """Store a new object."""
@@ -158,7 +163,7 @@ class MemoryManipulator:
         if identifier in table.objects:
             raise ConflictError(identifier)
         table.put(stored, query.parent or ROOT)
-        self._undoing(lambda: table.pop(identifier))
+        self._undoing(lambda: identifier in table.objects and table.pop(identifier))
         return stored.copy()
 
     async def retrieve(self, model: type[M], identifier: str, query: Query = EVERYTHING) -> M:
@@ -215,7 +220,7 @@ class MemoryManipulator:
             raise ObjectNotFoundError
         stored, parent, serial = table.pop(obj.identifier)
         self._undoing(lambda: table.put_back(stored, parent, serial))
-        copy: Any = stored
+        copy: Any = stored.copy()
         return copy  # type: ignore[no-any-return]
 
     async def delete_many(self, model: type[M], query: Query) -> int:
@@ -246,13 +251,14 @@ class MemoryManipulator:
 
         A block inside a block is part of it.
         """
-        open_ones = _UNDO.get({})
-        if self in open_ones:
+        if self._is_inside():
             yield self
             return
         async with self._transaction:
+            outside = _OPEN.get({})
             log: list[Callable[[], Any]] = []
-            token = _UNDO.set({**open_ones, self: log})
+            self._log = log
+            _OPEN.set({**outside, self: log})
             try:
                 yield self
             except BaseException:
@@ -260,7 +266,8 @@ class MemoryManipulator:
                     undo()
                 raise
             finally:
-                _UNDO.reset(token)
+                self._log = None
+                _OPEN.set(outside)
 
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - a pinger's argument
         """Memory always answers."""

@@ -316,6 +316,38 @@ async def test_what_others_change_meanwhile_is_not_taken_back() -> None:
     assert await names(manipulator) == ["theirs"]
 
 
+async def test_a_task_that_a_transaction_leaves_behind_is_not_part_of_it() -> None:
+    manipulator, has_ended = await filled(), asyncio.Event()
+
+    async def write_later() -> None:
+        await has_ended.wait()
+        async with manipulator.transaction():
+            await manipulator.create(Thing(name="later"))
+
+    tasks = list[Any]()
+
+    async def leave_behind(_: MemoryManipulator) -> None:
+        tasks.append(asyncio.create_task(write_later()))
+
+    with pytest.raises(OopsError):
+        await fail(manipulator, leave_behind)
+    has_ended.set()
+    await tasks[0]
+    assert await names(manipulator) == ["later"]
+
+
+async def test_what_was_deleted_and_is_back_is_not_shared() -> None:
+    manipulator, deleted = await filled(Thing(id="1", name="a")), list[Thing]()
+
+    async def delete(_: MemoryManipulator) -> None:
+        deleted.append(await manipulator.delete(Thing(id="1")))
+
+    with pytest.raises(OopsError):
+        await fail(manipulator, delete)
+    deleted[0].name = "changed"
+    assert await names(manipulator) == ["a"]
+
+
 async def test_transactions_wait_for_each_other() -> None:
     manipulator, order = await filled(), list[str]()
 
