@@ -49,6 +49,18 @@ def test_arguments_that_cannot_work_are_refused(option: Any, argument: Any, word
             ],
             "the API prefix /api and the custom route prefix /api/custom overlap",
         ),
+        *(
+            ([MODEL, option], "timeouts, sizes and limits cannot be negative")
+            for option in (
+                bahamut.opt_timeouts(read=-1),
+                bahamut.opt_health_server_timeouts(idle=-1),
+                bahamut.opt_max_body_size(-1),
+                bahamut.opt_max_connection(-1),
+                bahamut.opt_shutdown_timeout(-0.5),
+                bahamut.opt_rate_limiting(-1, 1),
+                bahamut.opt_api_rate_limiting(Identity("a", "as"), 1, -1),
+            )
+        ),
     ],
 )
 def test_what_contradicts_itself_makes_no_server(options: list[Option], words: str) -> None:
