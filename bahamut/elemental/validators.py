@@ -129,9 +129,8 @@ def _length(attribute: str, value: str, words: str, limit: int) -> Error:
     return validation_error(attribute, text)
 
 
-@lru_cache(maxsize=1024)
-def compiled(pattern: str) -> Any:
-    """Return a compiled pattern that matches in linear time (decision X31).
+def compile_pattern(pattern: str) -> Any:
+    """Compile a pattern that matches in linear time (decision X31).
 
     Raises:
         ValueError: it is no pattern of RE2, or one too large.
@@ -143,6 +142,10 @@ def compiled(pattern: str) -> Any:
         return re2.compile(pattern, options)
     except (re2.error, UnicodeEncodeError) as error:
         raise ValueError(f"invalid pattern '{pattern}': {error}") from None
+
+
+compiled = lru_cache(maxsize=1024)(compile_pattern)
+"""The same, kept: for the patterns of models, of which there are as many as somebody specified."""
 
 
 def is_match(pattern: str, text: str) -> bool:
