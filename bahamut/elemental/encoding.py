@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgpack
@@ -60,7 +60,7 @@ def encode_json(value: Any) -> bytes:
     except orjson.JSONEncodeError as error:
         if "UTF-8" not in str(error) and "surrogates" not in str(error):
             raise
-        return orjson.dumps(_without_surrogates(value), _json_default, option)
+        return orjson.dumps(_without_surrogates(value, _json_default), _json_default, option)
 
 
 def _json_default(value: Any) -> Any:
@@ -89,18 +89,21 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be encoded")
 
 
-def _without_surrogates(value: Any) -> Any:
+def _without_surrogates(value: Any, default: Callable[[Any], Any]) -> Any:
     """Return *value* with what is no Unicode replaced, as the original does."""
-    if isinstance(value, Model):
-        value = value.to_wire()
+    if isinstance(value, Model | Error | Errors):
+        value = default(value)
     if isinstance(value, str):
         with contextlib.suppress(UnicodeEncodeError):  # bytes that were kept as they came
             value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(v) for key, v in value.items()}
+        return {
+            _without_surrogates(key, default): _without_surrogates(item, default)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
+        return [_without_surrogates(item, default) for item in value]
     return value
 
 
@@ -118,6 +121,13 @@ def encode_msgpack(value: Any) -> bytes:
         packer = _local.packer = msgpack.Packer(
             default=_msgpack_default, datetime=True, unicode_errors="surrogateescape"
         )
+    try:
+        return _packed(packer, value)
+    except UnicodeEncodeError:
+        return _packed(packer, _without_surrogates(value, _msgpack_default))
+
+
+def _packed(packer: Any, value: Any) -> bytes:
     try:
         packed: bytes = packer.pack(value)
     except Exception:

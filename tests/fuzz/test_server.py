@@ -146,7 +146,8 @@ header_texts = st.one_of(
     st.sampled_from(
         ["application/msgpack", "application/json", "*/*", "text/html;q=x", "name,ID", "gzip", "-1",
          "1", "x y", "Basic Og==", "Bearer ", "http://evil", "null", "bytes=0-", "*", "W/x", '"',
-         "2024-01-01", "00-ff-ff-00", f"00-{'a' * 32}-{'b' * 16}-01", "100-continue"]
+         "2024-01-01", "00-ff-ff-00", f"00-{'a' * 32}-{'b' * 16}-01", "100-continue",
+         'a/b; c="\xff"']
     ),
     st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=20),
 )  # fmt: skip

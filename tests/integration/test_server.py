@@ -274,3 +274,33 @@ async def test_what_nobody_can_meet_is_no_internal_error(expected):
     request = close("GET /notes")[:-2] + b"Expect: " + expected + b"\r\n\r\n"
     async with serving() as port:
         assert (await exchange(port, request)).startswith(b"HTTP/1.1 417 ")
+
+
+@pytest.mark.parametrize("name", [b"Accept", b"Content-Type"])
+async def test_errors_repeat_what_is_no_unicode_as_well_as_they_can(name):
+    request = close("GET /notes")[:-2] + name + b': a/b; c="\xff"\r\n\r\n'
+    async with serving() as port:
+        head, _, text = (await exchange(port, request)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 415 ")
+    assert json.loads(text)[0]["description"].endswith('a/b; c="\ufffd"')
+
+
+async def test_an_error_whose_data_cannot_be_encoded_is_answered_without_them(caplog):
+    class Odd(Notes):
+        async def process_retrieve_many(self, ctx):
+            raise bahamut.elemental.Error("Odd", "very odd", "test", 418, {"data": object()})
+
+    async with serving(processor=Odd()) as port:
+        for accept in ("application/json", "application/msgpack"):
+            answer = await exchange(port, close("GET /notes", f"Accept: {accept}"))
+            assert answer.startswith(b"HTTP/1.1 418 ")
+            assert b"very odd" in answer
+    assert "cannot be encoded" in caplog.text
+
+
+@pytest.mark.parametrize(("limit", "burst"), [(0, 0), (5, 0)])
+async def test_a_limit_that_never_ends_is_a_429_without_a_date(limit, burst):
+    async with serving(bahamut.opt_rate_limiting(limit, burst)) as port:
+        answer = await exchange(port, close("GET /notes"))
+    assert answer.startswith(b"HTTP/1.1 429 ")
+    assert b"Retry-After" not in answer

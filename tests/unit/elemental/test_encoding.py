@@ -182,3 +182,20 @@ def test_what_cannot_be_encoded_is_an_error_and_spoils_nothing(
     with pytest.raises(error):
         encode(kind, value)
     assert decode(kind, encode(kind, [1])) == [1]
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a\ud800",
+        {"a\ud800": ["a\ud800"]},
+        Thing(name="a\ud800"),
+        Error("a\ud800", "b"),
+        Errors(Error("a\ud800", "b", data={"x": "\ud800"})),
+    ],
+)
+def test_half_a_character_is_replaced(kind: str, value: Any) -> None:
+    encoded = encode(kind, value)
+    assert "a\ufffd".encode() in encoded
+    decode(kind, encoded)
