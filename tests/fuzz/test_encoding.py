@@ -3,11 +3,23 @@
 from typing import Any
 
 import pytest
-from bahamut.elemental import Model
+from bahamut.elemental import Event, FilterError, Model
 from bahamut.elemental.encoding import convert, decode, decode_into, decode_list, encode
+from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.shapes import DecodeError
 from hypothesis import given, strategies as st
-from tests.fuzz.support import KINDS, MODELS, damaged, free, nested, outcome, packed, wire_objects
+from tests.fuzz.support import (
+    KINDS,
+    MODELS,
+    damaged,
+    free,
+    nested,
+    outcome,
+    packed,
+    texts,
+    times,
+    wire_objects,
+)
 
 pytestmark = pytest.mark.fuzz
 
@@ -94,3 +106,34 @@ def test_any_body_is_converted_or_an_error(
     kind, model, data = given
     for each in (model, None):
         outcome(lambda each=each: convert(kind, target, data, each), DecodeError)
+
+
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.one_of(inner, free)
+        for name, inner in {
+            "type": texts,
+            "identity": texts,
+            "encoding": st.sampled_from(KINDS),
+            "timestamp": times,
+            "entity": free,
+            "identities": st.dictionaries(texts, st.none() | st.lists(texts, max_size=2)),
+            "filters": st.dictionaries(texts, texts),
+            "parameters": st.dictionaries(texts, st.lists(texts, max_size=2)),
+        }.items()
+    },
+)
+
+
+@given(kinds, st.data())
+def test_any_message_is_what_it_should_be_or_an_error(kind: str, data: st.DataObject) -> None:
+    body = data.draw(bodies(kind, messages))
+    config = outcome(lambda: PushConfig.from_bytes(kind, body), DecodeError)
+    if config is not None:
+        str(config)
+        outcome(config.parse_identity_filters, FilterError)
+    event = outcome(lambda: Event.from_bytes(kind, body), DecodeError)
+    if event is not None:
+        outcome(lambda: event.convert(kind), DecodeError)
+        outcome(lambda: event.decode(MODELS[0].zero()), DecodeError)
