@@ -8,6 +8,7 @@ of attributes only as Python literals or as checked identifiers.
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,8 +61,12 @@ class Source:
 
 
 def is_plain_name(wire: str, reserved: frozenset[str]) -> bool:
-    """Tell whether ``self.wire`` reads and writes the instance's own dictionary."""
-    return wire.isidentifier() and not keyword.iskeyword(wire) and wire not in reserved
+    """Tell whether ``self.wire`` reads and writes the instance's own dictionary.
+
+    Python reads names in code by their compatibility form: ``ª`` in code is ``a``.
+    """
+    is_name = wire.isidentifier() and unicodedata.is_normalized("NFKC", wire)
+    return is_name and not keyword.iskeyword(wire) and wire not in reserved
 
 
 def zero_of(spec: AttributeSpec) -> Any:

@@ -79,10 +79,11 @@ class Model:
         cls.IDENTIFIER = next((s.wire for s in cls.ATTRIBUTES if s.identifier), "")
         cls.IS_PLAIN_WIRE = all(s.exposed and not s.omit_empty for s in cls.ATTRIBUTES)
         cls.WIRE_NAMES = {name: s.wire for s in cls.ATTRIBUTES for name in (s.wire, s.name)}
+        taken = _taken(cls.ATTRIBUTES)
         for spec in cls.ATTRIBUTES:
-            _install(cls, spec)
-        _compile(cls)
-        cls.SPARSE = _sparse_twin(cls)
+            _install(cls, spec, taken)
+        _compile(cls, taken)
+        cls.SPARSE = _sparse_twin(cls, taken)
 
     # --- identity ----------------------------------------------------------------------------
 
@@ -389,14 +390,19 @@ def _check_names(cls: type[Model], specs: Sequence[AttributeSpec]) -> None:
         )
 
 
-def _install(cls: type[Model], spec: AttributeSpec) -> None:
+def _taken(specs: Sequence[AttributeSpec]) -> frozenset[str]:
+    """Return the names under which a class has something else than the attribute on the wire."""
+    return RESERVED | {spec.python_name for spec in specs if spec.python_name != spec.wire}
+
+
+def _install(cls: type[Model], spec: AttributeSpec, taken: frozenset[str]) -> None:
     """Put what reads and writes an attribute under its Python name into the class."""
     wire = spec.wire
     if wire in RESERVED and inspect.isroutine(getattr(Model, wire, None)):
         setattr(cls, wire, KeptMethod(wire))
     if wire == spec.python_name:
         return
-    if compiler.is_plain_name(wire, RESERVED):
+    if compiler.is_plain_name(wire, taken):
         read: Callable[[Any], Any] = attrgetter(wire)
     else:
 
@@ -409,13 +415,13 @@ def _install(cls: type[Model], spec: AttributeSpec) -> None:
     setattr(cls, spec.python_name, property(read, write, doc=spec.description))
 
 
-def _compile(cls: type[Model]) -> None:
+def _compile(cls: type[Model], taken: frozenset[str]) -> None:
     made: Any = cls
     specs = cls.ATTRIBUTES
-    made.__init__ = compiler.compile_init(specs, RESERVED)
-    made.zero = classmethod(compiler.compile_zero(specs, RESERVED))
-    made.update_from_wire = compiler.compile_update(specs, RESERVED, is_sparse=False)
-    made.copy = compiler.compile_copy(specs, RESERVED)
+    made.__init__ = compiler.compile_init(specs, taken)
+    made.zero = classmethod(compiler.compile_zero(specs, taken))
+    made.update_from_wire = compiler.compile_update(specs, taken, is_sparse=False)
+    made.copy = compiler.compile_copy(specs, taken)
     made.problems = compiler.compile_problems(specs, is_sparse=False)
     made._project = compiler.compile_to_wire(specs)
     made._defaults = tuple(
@@ -429,7 +435,7 @@ def _compile(cls: type[Model]) -> None:
             setattr(cls, wire, KeptCompiled(getattr(cls, wire)))
 
 
-def _sparse_twin(cls: type[Model]) -> type[Model]:
+def _sparse_twin(cls: type[Model], taken: frozenset[str]) -> type[Model]:
     """Return the class of objects that hold some of the attributes; absent ones read as None."""
     specs = cls.ATTRIBUTES
 
@@ -454,14 +460,14 @@ def _sparse_twin(cls: type[Model]) -> type[Model]:
         "__qualname__": f"{cls.__qualname__}.SPARSE",
         "__init__": __init__,
         "zero": classmethod(lambda twin: twin()),
-        "update_from_wire": compiler.compile_update(specs, RESERVED, is_sparse=True),
+        "update_from_wire": compiler.compile_update(specs, taken, is_sparse=True),
         "copy": Model.copy,
         "problems": compiler.compile_problems(specs, is_sparse=True),
         "_project": _project,
         "PLAIN": cls,
     }
     for spec in specs:
-        if compiler.is_plain_name(spec.wire, RESERVED):
+        if compiler.is_plain_name(spec.wire, taken):
             body[spec.wire] = None
     twin: type[Model] = type(f"Sparse{cls.__name__}", (cls,), body)
     twin.SPARSE = twin

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bahamut.elemental import Error, Errors, Identity, Model, attribute
+from bahamut.elemental import (
+    AttributeSpec,
+    Error,
+    Errors,
+    Identity,
+    Model,
+    attribute,
+    new_model,
+)
 
 
 def no_shouting(name: str, value: str) -> None:
@@ -209,3 +217,26 @@ def test_two_attributes_of_one_name_are_refused() -> None:
         class Bad(Model):
             x: str = attribute(default="")
             y: str = attribute(default="", wire="x")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("\u00aa",),
+        ("a", "\u00aa"),
+        ("\ufb01x", "fix"),
+        ("\u00e9t\u00e9", "a-b"),
+        ("fooBar", "foo_bar"),
+    ],
+)
+def test_names_that_python_could_confuse_are_kept_apart(names: tuple[str, ...]) -> None:
+    specs = [AttributeSpec(name=name, type="string", exposed=True) for name in names]
+    model = new_model("Odd", identity=Identity("odd", "odds"), attributes=specs)
+    values = {name: f"value of {name}" for name in names}
+    for made in (model.from_wire(values), model.SPARSE.from_wire(values).to_plain()):
+        assert made.to_wire() == values
+        assert made.copy() == made
+        assert {getattr(made, spec.python_name) for spec in model.ATTRIBUTES} == set(
+            values.values()
+        )
+    assert model(**{s.python_name: values[s.wire] for s in model.ATTRIBUTES}).to_wire() == values
