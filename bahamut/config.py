@@ -5,8 +5,8 @@ probably not meant.
 """
 
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import astuple, dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
@@ -212,9 +212,23 @@ class Config:
                     f"the API prefix {self.rest.api_prefix} and the custom route prefix "
                     f"{self.rest.custom_route_prefix} overlap",
                 ),
+                (
+                    any(amount < 0 for amount in self._amounts()),
+                    "timeouts, sizes and limits cannot be negative",
+                ),
             )
             if is_wrong
         ]
+
+    def _amounts(self) -> Iterator[float]:
+        for timeouts in (self.rest.timeouts, self.health.timeouts):
+            yield from astuple(timeouts)
+        rest = self.rest
+        yield from (rest.max_connections, rest.max_body_size, rest.max_header_size)
+        yield rest.shutdown_timeout
+        for rate in (self.limits.globally, *self.limits.by_identity.values()):
+            if rate is not None:
+                yield from (rate.limit, rate.burst)
 
     def warnings(self) -> list[str]:
         """Return sentences that say what is legal but probably not meant."""

@@ -91,6 +91,7 @@ class CRUDProcessor:
                 self._set(given, wire, stored.__dict__.get(wire))
         backport_unexposed_fields(stored, given)
         verify(given, stored, Operation.UPDATE)
+        given.identifier = stored.identifier  # the path says which object, never the body
         self._set(given, UPDATE_TIME, self._now())
         ctx.output_data = await self.manipulator.update(given)
 
@@ -103,6 +104,7 @@ class CRUDProcessor:
         patched.identifier = patched.identifier or request.object_id
         patched.validate()
         verify(patched, stored, Operation.PATCH)
+        patched.identifier = stored.identifier
         self._set(patched, UPDATE_TIME, self._now())
         ctx.output_data = await self.manipulator.update(patched)
 

@@ -105,7 +105,7 @@ def failure_of(error: BaseException, *, trace: str = "unknown", expose: bool = F
         expose: whether clients may read the text of unexpected exceptions.
     """
     extra: tuple[tuple[str, str], ...] = ()
-    if isinstance(error, RateLimitError) and error.retry_after > 0:
+    if isinstance(error, RateLimitError) and 0 < error.retry_after < math.inf:
         extra = (("Retry-After", str(math.ceil(error.retry_after))),)
     errors = _errors_of(error, expose=expose)
     return Failure(
@@ -154,9 +154,19 @@ def failure(
         except Exception:
             log.exception("A custom marshaller cannot encode errors")
     if body is None:
-        body = encode(encoding, failed.errors)
+        body = _encoded_errors(encoding, failed.errors)
     headers = [ACCEPT, content_type(encoding), NO_COUNT, *failed.extra_headers]
     return RawResponse(status=failed.errors.code, headers=headers, body=body)
+
+
+def _encoded_errors(encoding: str, errors: Errors) -> bytes:
+    """Return errors encoded; those whose data cannot be, without their data."""
+    try:
+        return encode(encoding, errors)
+    except Exception:
+        log.exception("The data of an error cannot be encoded")
+        bare = (Error(e.title, e.description, e.subject, e.code, None, e.trace) for e in errors)
+        return encode(encoding, Errors(*bare))
 
 
 def refusal(error: Error | Errors, extra_headers: Iterable[tuple[str, str]] = ()) -> RawResponse:

@@ -8,6 +8,7 @@ of attributes only as Python literals or as checked identifiers.
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -60,8 +61,12 @@ class Source:
 
 
 def is_plain_name(wire: str, reserved: frozenset[str]) -> bool:
-    """Tell whether ``self.wire`` reads and writes the instance's own dictionary."""
-    return wire.isidentifier() and not keyword.iskeyword(wire) and wire not in reserved
+    """Tell whether ``self.wire`` reads and writes the instance's own dictionary.
+
+    Python reads names in code by their compatibility form: ``ª`` in code is ``a``.
+    """
+    is_name = wire.isidentifier() and unicodedata.is_normalized("NFKC", wire)
+    return is_name and not keyword.iskeyword(wire) and wire not in reserved
 
 
 def zero_of(spec: AttributeSpec) -> Any:
@@ -239,10 +244,13 @@ def compile_to_wire(specs: Sequence[AttributeSpec]) -> Callable[..., dict[str, A
     return source.function("to_wire")
 
 
-def compile_problems(specs: Sequence[AttributeSpec]) -> Callable[..., list[Error]]:
+def compile_problems(
+    specs: Sequence[AttributeSpec], *, is_sparse: bool
+) -> Callable[..., list[Error]]:
     """Return what finds the errors of an object; one ``if`` per rule, none on the good path.
 
-    When a required attribute is missing, only such errors are reported.
+    When a required attribute is missing, only such errors are reported. What is absent from a
+    sparse object breaks no rule.
     """
     source = Source()
     source.add("def problems(self):", "    d = self.__dict__", "    required = []", "    e = []")
@@ -250,7 +258,12 @@ def compile_problems(specs: Sequence[AttributeSpec]) -> Callable[..., list[Error
         if spec.exposed and not spec.transient:
             rules = list(_rules(spec, source))
             if rules:
-                source.add(f"    v = d[{spec.wire!r}]", *(f"    {rule}" for rule in rules))
+                if is_sparse:
+                    rules = [f"if {spec.wire!r} in d:", *(f"    {rule}" for rule in rules)]
+                    rules.insert(1, f"    v = d[{spec.wire!r}]")
+                else:
+                    rules.insert(0, f"v = d[{spec.wire!r}]")
+                source.add(*(f"    {rule}" for rule in rules))
     source.add("    return required or e")
     return source.function("problems")
 
@@ -330,10 +343,13 @@ def nested_problems(value: Any) -> list[Error]:
 def all_problems(given: Any) -> list[Error]:
     """Return the errors of an object: of its attributes, then of the model's own validations.
 
-    When a required attribute is missing, only such errors are reported.
+    When a required attribute is missing, only such errors are reported. The model's own
+    validations need a whole object, which a sparse one is not.
     """
     found: list[Error] = type(given).problems(given)
-    if given.VALIDATIONS and not any(e.description.endswith(" is required") for e in found):
+    if given.IS_SPARSE or not given.VALIDATIONS:
+        return found
+    if not any(e.description.endswith(" is required") for e in found):
         for function in given.VALIDATIONS:
             found += custom_problems(function, "", given)
     return found

@@ -9,16 +9,17 @@ from __future__ import annotations
 import base64
 import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgpack
 import orjson
 
 from bahamut._kit.gotime import Instant, format_rfc3339
+from bahamut.elemental.compile import model_of
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.model import DecodeError, Model
-from bahamut.elemental.shapes import decode_object
+from bahamut.elemental.shapes import check_depth, decode_object
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
@@ -69,7 +70,7 @@ def encode_json(value: Any) -> bytes:
     except orjson.JSONEncodeError as error:
         if "UTF-8" not in str(error) and "surrogates" not in str(error):
             raise
-        return orjson.dumps(_without_surrogates(value), _json_default, option)
+        return orjson.dumps(_without_surrogates(value, _json_default), _json_default, option)
 
 
 def _wires(items: list[Any]) -> list[Any]:
@@ -109,18 +110,21 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a {type(value).__name__} cannot be encoded")
 
 
-def _without_surrogates(value: Any) -> Any:
+def _without_surrogates(value: Any, default: Callable[[Any], Any]) -> Any:
     """Return *value* with what is no Unicode replaced, as the original does."""
-    if isinstance(value, Model):
-        value = value.to_wire()
+    if isinstance(value, Model | Error | Errors):
+        value = default(value)
     if isinstance(value, str):
         with contextlib.suppress(UnicodeEncodeError):  # bytes that were kept as they came
             value = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(v) for key, v in value.items()}
+        return {
+            _without_surrogates(key, default): _without_surrogates(item, default)
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
+        return [_without_surrogates(item, default) for item in value]
     return value
 
 
@@ -138,6 +142,13 @@ def encode_msgpack(value: Any) -> bytes:
         packer = _local.packer = msgpack.Packer(
             default=_msgpack_default, datetime=True, unicode_errors="surrogateescape"
         )
+    try:
+        return _packed(packer, value)
+    except UnicodeEncodeError:
+        return _packed(packer, _without_surrogates(value, _msgpack_default))
+
+
+def _packed(packer: Any, value: Any) -> bytes:
     try:
         packed: bytes = packer.pack(value)
     except Exception:
@@ -195,14 +206,34 @@ def _looks_for_mappings(model: type[Model], seen: set[type[Model]]) -> bool:
     return False
 
 
+_recursive: dict[type[Model], bool] = {}
+
+
+def _check_depth(value: Any, model: type[Model]) -> None:
+    """Refuse what is too deep for encoders, where only the value itself could say so.
+
+    Raises:
+        DecodeError: objects that can hold their own kind are nested too deeply.
+    """
+    found = _recursive.get(model)
+    if found is None:
+        found = _recursive[model] = _looks_for_itself(model, frozenset((model.PLAIN,)))
+    if found:
+        check_depth(value)
+
+
+def _looks_for_itself(model: type[Model], above: frozenset[type[Model]]) -> bool:
+    nested = [model_of(spec) for spec in model.ATTRIBUTES if spec.model is not None]
+    return any(each in above or _looks_for_itself(each, above | {each}) for each in nested)
+
+
 def decode(encoding: str, data: bytes) -> Any:
     """Return the one value that *data* hold, nothing before it and nothing after (Go: Decode).
 
     Raises:
         DecodeError: they hold none, more than one, or one that is too deep.
     """
-    value = decode_wire(encoding, data)
-    return decode_object(value, "") if encoding == MSGPACK else value
+    return decode_object(decode_wire(encoding, data), "")
 
 
 def decode_wire(encoding: str, data: bytes) -> Any:
@@ -250,6 +281,7 @@ def update_from(encoding: str, value: Any, target: Model) -> None:
     if value.__class__ is not dict:
         raise undecodable(encoding, "the value must be an object")
     try:
+        _check_depth(value, type(target))
         type(target).update_from_wire(target, value)
     except DecodeError as error:
         raise undecodable(encoding, str(error)) from None
@@ -272,6 +304,7 @@ def decode_list(encoding: str, data: bytes, model: type[Model]) -> list[Model]:
             raise undecodable(encoding, f"item {index} must be an object")
         made = model.zero()
         try:
+            _check_depth(item, model)
             type(made).update_from_wire(made, item)
         except DecodeError as error:
             raise undecodable(encoding, f"item {index}: {error}") from None
@@ -304,8 +337,11 @@ def convert(source: str, target: str, data: bytes, model: type[Model] | None = N
 
 def _of_model(encoding: str, value: Any, model: type[Model]) -> Any:
     """Return a decoded value in which what *model* has an attribute for is of that type."""
-    if value.__class__ is list:
-        return [_of_model(encoding, item, model) for item in value]
+    if value.__class__ is list and any(item.__class__ is dict for item in value):
+        return [
+            _of_model(encoding, item, model) if item.__class__ is dict else decode_object(item, "")
+            for item in value
+        ]
     if value.__class__ is not dict:
         return decode_object(value, "")
     made = model()

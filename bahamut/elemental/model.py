@@ -70,17 +70,20 @@ class Model:
             return
         _set_options(cls, **options)
         inherited = {spec.name: spec for spec in cls.ATTRIBUTES}
-        specs = inherited | {spec.name: spec for spec in _declared(cls)}
+        own = _declared(cls)
+        _check_names(cls, own)  # before one takes the other's place below
+        specs = inherited | {spec.name: spec for spec in own}
         cls.ATTRIBUTES = tuple(sorted(specs.values(), key=lambda spec: spec.wire))
-        _check_names(cls)
+        _check_names(cls, cls.ATTRIBUTES)
         cls.PLAIN = cls
         cls.IDENTIFIER = next((s.wire for s in cls.ATTRIBUTES if s.identifier), "")
         cls.IS_PLAIN_WIRE = all(s.exposed and not s.omit_empty for s in cls.ATTRIBUTES)
         cls.WIRE_NAMES = {name: s.wire for s in cls.ATTRIBUTES for name in (s.wire, s.name)}
+        taken = _taken(cls.ATTRIBUTES)
         for spec in cls.ATTRIBUTES:
-            _install(cls, spec)
-        _compile(cls)
-        cls.SPARSE = _sparse_twin(cls)
+            _install(cls, spec, taken)
+        _compile(cls, taken)
+        cls.SPARSE = _sparse_twin(cls, taken)
 
     # --- identity ----------------------------------------------------------------------------
 
@@ -373,13 +376,13 @@ def _completed(spec: AttributeSpec, python_name: str) -> AttributeSpec:
     )
 
 
-def _check_names(cls: type[Model]) -> None:
-    for kind in ("wire", "python_name"):
-        names = [getattr(spec, kind) for spec in cls.ATTRIBUTES]
+def _check_names(cls: type[Model], specs: Sequence[AttributeSpec]) -> None:
+    for kind in ("name", "wire", "python_name"):
+        names = [getattr(spec, kind) for spec in specs]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise TypeError(f"{cls.__name__} has two attributes named {', '.join(sorted(twice))}")
-    hidden = [s.python_name for s in cls.ATTRIBUTES if s.python_name in RESERVED]
+    hidden = [s.python_name for s in specs if s.python_name in RESERVED]
     if hidden:
         raise TypeError(
             f"{cls.__name__}: an attribute cannot be named {', '.join(hidden)}, which is Model's "
@@ -387,14 +390,19 @@ def _check_names(cls: type[Model]) -> None:
         )
 
 
-def _install(cls: type[Model], spec: AttributeSpec) -> None:
+def _taken(specs: Sequence[AttributeSpec]) -> frozenset[str]:
+    """Return the names under which a class has something else than the attribute on the wire."""
+    return RESERVED | {spec.python_name for spec in specs if spec.python_name != spec.wire}
+
+
+def _install(cls: type[Model], spec: AttributeSpec, taken: frozenset[str]) -> None:
     """Put what reads and writes an attribute under its Python name into the class."""
     wire = spec.wire
     if wire in RESERVED and inspect.isroutine(getattr(Model, wire, None)):
         setattr(cls, wire, KeptMethod(wire))
     if wire == spec.python_name:
         return
-    if compiler.is_plain_name(wire, RESERVED):
+    if compiler.is_plain_name(wire, taken):
         read: Callable[[Any], Any] = attrgetter(wire)
     else:
 
@@ -407,14 +415,14 @@ def _install(cls: type[Model], spec: AttributeSpec) -> None:
     setattr(cls, spec.python_name, property(read, write, doc=spec.description))
 
 
-def _compile(cls: type[Model]) -> None:
+def _compile(cls: type[Model], taken: frozenset[str]) -> None:
     made: Any = cls
     specs = cls.ATTRIBUTES
-    made.__init__ = compiler.compile_init(specs, RESERVED)
-    made.zero = classmethod(compiler.compile_zero(specs, RESERVED))
-    made.update_from_wire = compiler.compile_update(specs, RESERVED, is_sparse=False)
-    made.copy = compiler.compile_copy(specs, RESERVED)
-    made.problems = compiler.compile_problems(specs)
+    made.__init__ = compiler.compile_init(specs, taken)
+    made.zero = classmethod(compiler.compile_zero(specs, taken))
+    made.update_from_wire = compiler.compile_update(specs, taken, is_sparse=False)
+    made.copy = compiler.compile_copy(specs, taken)
+    made.problems = compiler.compile_problems(specs, is_sparse=False)
     made._project = compiler.compile_to_wire(specs)
     made._defaults = tuple(
         (s.wire, s.default) for s in specs if s.has_default and s.default is not None
@@ -427,7 +435,7 @@ def _compile(cls: type[Model]) -> None:
             setattr(cls, wire, KeptCompiled(getattr(cls, wire)))
 
 
-def _sparse_twin(cls: type[Model]) -> type[Model]:
+def _sparse_twin(cls: type[Model], taken: frozenset[str]) -> type[Model]:
     """Return the class of objects that hold some of the attributes; absent ones read as None."""
     specs = cls.ATTRIBUTES
 
@@ -452,13 +460,14 @@ def _sparse_twin(cls: type[Model]) -> type[Model]:
         "__qualname__": f"{cls.__qualname__}.SPARSE",
         "__init__": __init__,
         "zero": classmethod(lambda twin: twin()),
-        "update_from_wire": compiler.compile_update(specs, RESERVED, is_sparse=True),
+        "update_from_wire": compiler.compile_update(specs, taken, is_sparse=True),
         "copy": Model.copy,
+        "problems": compiler.compile_problems(specs, is_sparse=True),
         "_project": _project,
         "PLAIN": cls,
     }
     for spec in specs:
-        if compiler.is_plain_name(spec.wire, RESERVED):
+        if compiler.is_plain_name(spec.wire, taken):
             body[spec.wire] = None
     twin: type[Model] = type(f"Sparse{cls.__name__}", (cls,), body)
     twin.SPARSE = twin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from typing import Any
 
 
@@ -14,7 +15,7 @@ def python_name_of(name: str, reserved: frozenset[str]) -> str:
         name: the specification's.
         reserved: names that are taken: they get a trailing ``_``.
     """
-    words = re.sub(r"\W", "_", name)
+    words = re.sub(r"\W", "_", unicodedata.normalize("NFKC", name))  # as Python reads names
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", words)
     words = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", words).lower()
     is_taken = words in reserved or keyword.iskeyword(words)

@@ -83,8 +83,19 @@ class PushConfig:
         return self._parsed.get(name)
 
     def duplicate(self) -> PushConfig:
-        """Return a copy."""
-        copy = PushConfig(self.identities, self.filters, self.parameters)
+        """Return a copy that shares nothing."""
+        copy = PushConfig(
+            {
+                name: None if types is None else list(types)
+                for name, types in self.identities.items()
+            },
+            self.filters,
+            self.parameters
+            and {
+                key: None if values is None else list(values)
+                for key, values in self.parameters.items()
+            },
+        )
         copy._parsed = dict(self._parsed)
         return copy
 

@@ -1,7 +1,6 @@
 """What must not leave: secret attributes are blanked on a copy; others are encrypted at rest."""
 
 import base64
-import binascii
 import os
 from typing import Any, Protocol
 
@@ -142,7 +141,7 @@ class AESAttributeEncrypter:
             return ""
         try:
             data = base64.b64decode(value, validate=True)
-        except binascii.Error:
+        except ValueError:  # no base64, or not even ASCII
             raise ValueError("illegal base64 data at input byte 0") from None
         if len(data) < self.NONCE_SIZE:
             raise ValueError("data is too small")

@@ -148,6 +148,21 @@ def _free(value: Any, path: str, depth: int) -> Any:
     return None if kind is msgpack.ExtType else value
 
 
+def check_depth(value: Any) -> None:
+    """Refuse a value that is nested too deeply, without a level of Python's own stack for each.
+
+    Raises:
+        DecodeError: it is.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inside = (each.values() if each.__class__ is dict else each for each in level)
+        level = [inner for items in inside for inner in items if inner.__class__ in (dict, list)]
+        if not level:
+            return
+    raise DecodeError(f"must not be nested deeper than {MAX_DEPTH} levels")
+
+
 def decode_list_of(item: Decoder) -> Decoder:
     """Return a decoder of lists whose items *item* decodes."""
 

@@ -129,9 +129,8 @@ def _length(attribute: str, value: str, words: str, limit: int) -> Error:
     return validation_error(attribute, text)
 
 
-@lru_cache(maxsize=1024)
-def compiled(pattern: str) -> Any:
-    """Return a compiled pattern that matches in linear time (decision X31).
+def compile_pattern(pattern: str) -> Any:
+    """Compile a pattern that matches in linear time (decision X31).
 
     Raises:
         ValueError: it is no pattern of RE2, or one too large.
@@ -157,6 +156,10 @@ def _options() -> Any:
     options.log_errors = False
     options.max_mem = PATTERN_MEMORY
     return options
+
+
+compiled = lru_cache(maxsize=1024)(compile_pattern)
+"""The same, kept: for the patterns of models, of which there are as many as somebody specified."""
 
 
 def is_match(pattern: str, text: str) -> bool:

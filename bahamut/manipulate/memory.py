@@ -8,20 +8,32 @@ narrows what is looked at, the filter decides.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, TypeVar
 
 from bahamut._kit.gotime import to_seconds
 from bahamut._kit.ids import object_id
-from bahamut.elemental.filters import Comparator, Comparison, Filter, compile_filter
+from bahamut.elemental.filters import (
+    Comparator,
+    Comparison,
+    Filter,
+    MatcherError,
+    compile_filter,
+)
+from bahamut.elemental.filters.matcher import Predicate
 from bahamut.elemental.model import Model
 from bahamut.manipulate.base import EVERYTHING, ROOT, Page, Parent, Query, check_page
 from bahamut.manipulate.errors import ConflictError, InvalidQueryError, ObjectNotFoundError
 
 M = TypeVar("M", bound=Model)
 _INDEXED = ("string", "enum", "integer", "boolean")
+
+# What takes back the changes of the transactions that a task is in, by manipulator: what others
+# change meanwhile is none of a transaction's business.
+_OPEN: ContextVar[Mapping[MemoryManipulator, list[Callable[[], Any]]]] = ContextVar("open")
 
 
 class _Table:
@@ -54,16 +66,23 @@ class _Table:
         for wire, index in self.indexes.items():
             index.setdefault(obj.__dict__.get(wire), {})[identifier] = None
 
-    def pop(self, identifier: str) -> tuple[Model, Parent]:
-        """Take an object out."""
+    def put_back(self, obj: Model, parent: Parent, serial: int) -> None:
+        """Store *obj* where it was in the order of creation."""
+        self.put(obj, parent)
+        self.serials[obj.identifier] = serial
+        in_order = sorted(self.objects.items(), key=lambda item: self.serials[item[0]])
+        self.objects = dict(in_order)
+
+    def pop(self, identifier: str) -> tuple[Model, Parent, int]:
+        """Take an object out; return it, its parent and its serial."""
         self._unindex(identifier)
-        del self.serials[identifier]
+        serial = self.serials.pop(identifier)
         parent = self.parents.pop(identifier)
         members = self.children[parent]
         del members[identifier]
         if not members:
             del self.children[parent]
-        return self.objects.pop(identifier), parent
+        return self.objects.pop(identifier), parent, serial
 
     def _unindex(self, identifier: str) -> None:
         values = self.objects[identifier].__dict__
@@ -116,8 +135,8 @@ class MemoryManipulator:
     def __init__(self, make_id: Callable[[], str] = object_id) -> None:
         self._make_id = make_id
         self._tables: dict[str, _Table] = {}
-        self._undo: list[Callable[[], Any]] | None = None
         self._transaction = asyncio.Lock()
+        self._log: list[Callable[[], Any]] | None = None
 
     def _table(self, model: type[Model]) -> _Table:
         plain = model.PLAIN
@@ -127,8 +146,13 @@ class MemoryManipulator:
         return table
 
     def _undoing(self, undo: Callable[[], Any]) -> None:
-        if self._undo is not None:
-            self._undo.append(undo)
+        if self._is_inside():
+            assert self._log is not None  # noqa: S101
+            self._log.append(undo)
+
+    def _is_inside(self) -> bool:
+        """Tell whether this task is in the open transaction; one it left behind is not any more."""
+        return self._log is not None and _OPEN.get({}).get(self) is self._log
 
     async def create(self, obj: M, query: Query = EVERYTHING) -> M:
         """Store a new object."""
@@ -139,7 +163,7 @@ class MemoryManipulator:
         if identifier in table.objects:
             raise ConflictError(identifier)
         table.put(stored, query.parent or ROOT)
-        self._undoing(lambda: table.pop(identifier))
+        self._undoing(lambda: identifier in table.objects and table.pop(identifier))
         return stored.copy()
 
     async def retrieve(self, model: type[M], identifier: str, query: Query = EVERYTHING) -> M:
@@ -168,7 +192,7 @@ class MemoryManipulator:
         if query.parent is not None:
             found = [obj for obj in found if table.parents[obj.identifier] == query.parent]
         if query.filter:
-            matches = compile_filter(query.filter)
+            matches = _compiled(query.filter)
             found = [obj for obj in found if matches(obj)]
         return _ordered(list(found), table.model, query)
 
@@ -194,9 +218,9 @@ class MemoryManipulator:
         table = self._table(type(obj))
         if obj.identifier not in table.objects:
             raise ObjectNotFoundError
-        stored, parent = table.pop(obj.identifier)
-        self._undoing(lambda: table.put(stored, parent))
-        copy: Any = stored
+        stored, parent, serial = table.pop(obj.identifier)
+        self._undoing(lambda: table.put_back(stored, parent, serial))
+        copy: Any = stored.copy()
         return copy  # type: ignore[no-any-return]
 
     async def delete_many(self, model: type[M], query: Query) -> int:
@@ -223,17 +247,27 @@ class MemoryManipulator:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryManipulator]:
-        """Keep all changes made inside the block, or none; one block at a time."""
+        """Keep all changes made inside the block, or none; one block at a time.
+
+        A block inside a block is part of it.
+        """
+        if self._is_inside():
+            yield self
+            return
         async with self._transaction:
-            self._undo = []
+            outside = _OPEN.get({})
+            log: list[Callable[[], Any]] = []
+            self._log = log
+            _OPEN.set({**outside, self: log})
             try:
                 yield self
             except BaseException:
-                for undo in reversed(self._undo):
+                for undo in reversed(log):
                     undo()
                 raise
             finally:
-                self._undo = None
+                self._log = None
+                _OPEN.set(outside)
 
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - a pinger's argument
         """Memory always answers."""
@@ -243,6 +277,13 @@ def _check_keys(model: type[Model], condition: Filter | None) -> None:
     for key in condition.attribute_names() if condition else ():
         if key not in model.WIRE_NAMES:
             raise InvalidQueryError(f"A filter speaks of an unknown attribute '{key}'")
+
+
+def _compiled(condition: Filter) -> Predicate:
+    try:
+        return compile_filter(condition)
+    except MatcherError as error:  # patterns too large: a matter of who wrote the filter
+        raise InvalidQueryError(f"Invalid filter: {error}") from error
 
 
 def _ordered(found: list[Model], model: type[Model], query: Query) -> list[Model]:

@@ -34,6 +34,8 @@ log = logging.getLogger("bahamut.access")
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 OF_LISTS = ("GET", "HEAD", "POST")
 OF_OBJECTS = ("DELETE", "GET", "PATCH", "PUT")
+CONTINUE = "100-continue"
+"""All that clients can expect."""
 VARY_ENCODING = ("Vary", "Accept-Encoding")
 CLIENT_GONE = 499
 """What the access log says of a client that did not wait; nothing is sent."""
@@ -92,7 +94,12 @@ class RestDoor:
 
         def handle(request: Any) -> Awaitable[web.StreamResponse]:
             path, headers = request.raw_path, request.headers
-            if path.partition("?")[0] in foreign or "Expect" in headers:
+            expected = headers.get("Expect")
+            if expected is not None:
+                # Another one aiohttp would repeat, and fail when it is no UTF-8.
+                is_known = expected.lower() == CONTINUE
+                return application(request) if is_known else _expectation_failed()
+            if path.partition("?")[0] in foreign:
                 return application(request)
             if "Upgrade" in headers or not path.startswith(("/", "*")):
                 return application(request)
@@ -189,6 +196,10 @@ class RestDoor:
         raw = raw_request(request, path, query)
         headers = [*JSON_HEADERS, *cors_headers(self._cors, raw, preflight=True)]
         return answer_for(request, 200, headers, b"")
+
+
+async def _expectation_failed() -> web.StreamResponse:
+    return web.Response(status=417, text="417 Expectation Failed")
 
 
 def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:

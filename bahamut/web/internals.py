@@ -19,6 +19,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp import web
 from aiohttp.http import SERVER_SOFTWARE, HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
 from bahamut.telemetry.metrics import MetricsManager
@@ -262,6 +263,11 @@ class Handler(web.RequestHandler):
             self._stop_header_timer()
         elif self._current_request is None and not self._messages and not self._upgraded:
             self._start_header_timer()
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        # What is no HTTP is the client's doing: anyone could fill the log with traces.
+        is_of_client = isinstance(kwargs.get("exc_info"), HttpProcessingError)
+        (self.logger.debug if is_of_client else self.logger.exception)(*args, **kwargs)
 
     # --- the short way -----------------------------------------------------------------------
 

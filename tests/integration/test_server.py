@@ -258,3 +258,49 @@ async def test_a_health_server_beside_the_api():
         states["healthy"] = False
         assert (await client.get(f"http://127.0.0.1:{health}/")).status == 500
         assert (await client.post(f"http://127.0.0.1:{health}/")).status == 405
+
+
+async def test_what_is_no_http_is_refused_and_fills_no_log(caplog):
+    async with serving() as port:
+        for data in (b"\x16\x03\x01\x02\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"):
+            answer = await exchange(port, data)
+            assert answer.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+        assert (await exchange(port, close("GET /notes"))).startswith(b"HTTP/1.1 200 ")
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize("expected", [b"x", b"\xff", b"\xc3\xa9"])
+async def test_what_nobody_can_meet_is_no_internal_error(expected):
+    request = close("GET /notes")[:-2] + b"Expect: " + expected + b"\r\n\r\n"
+    async with serving() as port:
+        assert (await exchange(port, request)).startswith(b"HTTP/1.1 417 ")
+
+
+@pytest.mark.parametrize("name", [b"Accept", b"Content-Type"])
+async def test_errors_repeat_what_is_no_unicode_as_well_as_they_can(name):
+    request = close("GET /notes")[:-2] + name + b': a/b; c="\xff"\r\n\r\n'
+    async with serving() as port:
+        head, _, text = (await exchange(port, request)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 415 ")
+    assert json.loads(text)[0]["description"].endswith('a/b; c="\ufffd"')
+
+
+async def test_an_error_whose_data_cannot_be_encoded_is_answered_without_them(caplog):
+    class Odd(Notes):
+        async def process_retrieve_many(self, ctx):
+            raise bahamut.elemental.Error("Odd", "very odd", "test", 418, {"data": object()})
+
+    async with serving(processor=Odd()) as port:
+        for accept in ("application/json", "application/msgpack"):
+            answer = await exchange(port, close("GET /notes", f"Accept: {accept}"))
+            assert answer.startswith(b"HTTP/1.1 418 ")
+            assert b"very odd" in answer
+    assert "cannot be encoded" in caplog.text
+
+
+@pytest.mark.parametrize(("limit", "burst"), [(0, 0), (5, 0)])
+async def test_a_limit_that_never_ends_is_a_429_without_a_date(limit, burst):
+    async with serving(bahamut.opt_rate_limiting(limit, burst)) as port:
+        answer = await exchange(port, close("GET /notes"))
+    assert answer.startswith(b"HTTP/1.1 429 ")
+    assert b"Retry-After" not in answer

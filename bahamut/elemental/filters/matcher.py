@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from bahamut._kit.gotime import from_seconds, to_seconds
@@ -23,7 +24,7 @@ from bahamut.elemental.filters.filter import (
     FilterError,
     Group,
 )
-from bahamut.elemental.validators import compiled
+from bahamut.elemental.validators import compile_pattern
 
 Predicate = Callable[[Any], bool]
 """Tells whether an object, or a mapping, matches."""
@@ -37,6 +38,10 @@ _Search = Callable[[bytes], Any]
 MAX_PATTERN_STEPS = 100_000
 """How long the programs of all regular expressions of a filter may be together."""
 _ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+
+# Clients write these patterns, and a few letters can ask for megabytes (`PATTERN_MEMORY`, program
+# and automata): what is kept for the next filter is bounded in all, apart from what models need.
+_compiled = lru_cache(maxsize=32)(compile_pattern)
 
 
 class MatcherError(FilterError):
@@ -334,7 +339,7 @@ def _patterns(condition: Filter) -> dict[str, _Search]:
 
 def _pattern(text: str) -> Any:
     try:
-        return compiled(text)
+        return _compiled(text)
     except ValueError as error:
         if str(error).endswith("pattern too large - compile failed'"):
             raise MatcherError("the regular expressions are too large") from error
