@@ -4,6 +4,7 @@
 probably not meant.
 """
 
+import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field
@@ -76,6 +77,8 @@ class RestConfig:
     """Bytes of one header field, and of the request line."""
     shutdown_timeout: float = 60.0
     """Seconds for which open requests may go on when the server stops."""
+    logger: logging.Logger | None = None
+    """Told of the errors of the HTTP server; None: ``aiohttp.server``."""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks whose forwarding headers are believed."""
 
@@ -207,8 +210,7 @@ class Config:
                     "paths without a version need a model of version 0: use opt_model({0: …})",
                 ),
                 (
-                    bool(self.rest.api_prefix)
-                    and _overlap(self.rest.api_prefix, self.rest.custom_route_prefix),
+                    _overlap(self.rest.api_prefix, self.rest.custom_route_prefix),
                     f"the API prefix {self.rest.api_prefix} and the custom route prefix "
                     f"{self.rest.custom_route_prefix} overlap",
                 ),
@@ -255,9 +257,10 @@ class Config:
 
 
 def _overlap(one: str, other: str) -> bool:
-    return bool(other) and (one + "/").startswith(other + "/") != (other + "/").startswith(
-        one + "/"
-    )
+    """Tell whether one prefix is the other or lies below it; an empty one is none."""
+    if not one or not other:
+        return False
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 Option = Callable[[Config], Config]

@@ -3,6 +3,7 @@
 Of an option given twice the last one wins. Seconds are floats, 0 stands for no limit.
 """
 
+import logging
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -116,6 +117,14 @@ def opt_max_body_size(size: int) -> Option:
 def opt_max_header_size(size: int) -> Option:
     """Refuse header fields and request lines of more than *size* bytes; 64 KiB by default."""
     return lambda c: replace(c, rest=replace(c.rest, max_header_size=size))
+
+
+def opt_http_logger(logger: logging.Logger) -> Option:
+    """Tell *logger* of the errors of the HTTP server, not ``aiohttp.server`` (Go: OptHTTPLogger).
+
+    Those are exceptions of custom handlers, and at level DEBUG what clients sent that is no HTTP.
+    """
+    return lambda c: replace(c, rest=replace(c.rest, logger=logger))
 
 
 def opt_trusted_proxies(*networks: str) -> Option:

@@ -180,9 +180,9 @@ def content_type(encoding: str) -> tuple[str, str]:
     return _CONTENT_TYPES.get(encoding) or ("Content-Type", encoding)
 
 
-def answerable(code: int) -> int:
+def answerable(code: object) -> int:
     """Return *code* if it can be the status of an answer, else 500 (decision X5)."""
-    return code if 200 <= code <= 599 else 500
+    return code if isinstance(code, int) and 200 <= code <= 599 else 500
 
 
 def _safe(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.log import server_logger
 
 from bahamut.config import HealthConfig, RestConfig
 from bahamut.telemetry.metrics import MetricsManager
@@ -61,6 +62,7 @@ class Site:
             Connections(rest.max_connections, timeouts.header, metrics),
             shortcut,
             access_log=None,
+            logger=rest.logger or server_logger,
             keepalive_timeout=timeouts.idle,
             max_line_size=rest.max_header_size,
             max_field_size=rest.max_header_size,

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import logging
 
 import aiohttp
 import bahamut
 import pytest
+from bahamut.elemental import Error
 from tests.integration.support import Note, Notes, exchange, registry, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
@@ -44,6 +46,21 @@ async def test_a_response_is_the_same_through_the_application_alone():
         assert (await client.get("/_meta/routes")).status == 200
 
 
+async def test_errors_of_the_http_server_go_to_its_logger(caplog):
+    async def fail(_request: aiohttp.web.Request) -> aiohttp.web.Response:
+        raise RuntimeError("a detail of a custom handler")
+
+    logger = logging.getLogger("tests.http")
+    option = bahamut.opt_http_logger(logger)
+    async with serving(option, bahamut.opt_custom_root_handler(fail)) as port:
+        assert (await exchange(port, close("GET /"))).startswith(b"HTTP/1.1 500")
+        with caplog.at_level(logging.DEBUG, "tests.http"):
+            assert (await exchange(port, b"nonsense\r\n\r\n")).startswith(b"HTTP/1.0 400")
+    assert "a detail of a custom handler" in caplog.text
+    assert {r.name for r in caplog.records if r.exc_info} == {"tests.http"}
+    assert [r.levelname for r in caplog.records if r.name == "tests.http"] == ["ERROR", "DEBUG"]
+
+
 async def test_x39_an_unexpected_exception_is_logged_and_not_told(caplog):
     async with serving() as port, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
         answer = await client.delete("/notes/1")
@@ -52,6 +69,27 @@ async def test_x39_an_unexpected_exception_is_logged_and_not_told(caplog):
         assert error["description"] == "Internal error"
         assert error["subject"] == "bahamut"
     assert "a detail that clients must not read" in caplog.text
+
+
+@pytest.mark.parametrize("code", ["404", None, 404.0, True, 42, 100, 600, -1])
+async def test_x5_a_code_that_is_no_status_is_a_500(code):
+    class Failing(Notes):
+        async def process_retrieve_many(self, ctx: bahamut.Context) -> None:
+            raise Error("Odd", "A code that is none", "test", code)
+
+        async def process_create(self, ctx: bahamut.Context) -> None:
+            ctx.status_code = code
+
+    async with (
+        serving(processor=Failing()) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
+    ):
+        answer = await client.get("/notes")
+        assert answer.status == 500
+        [error] = await answer.json()
+        assert (error["code"], error["title"], error["subject"]) == (500, "Odd", "test")
+        answer = await client.post("/notes", json={"text": "milk"})
+        assert answer.status == (500 if code else 204)
 
 
 @pytest.mark.parametrize(

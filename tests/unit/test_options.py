@@ -41,13 +41,16 @@ def test_arguments_that_cannot_work_are_refused(option: Any, argument: Any, word
     ("options", "words"),
     [
         ([bahamut.opt_model({1: Registry([])})], "opt_model({0: …})"),
-        (
-            [
-                MODEL,
-                bahamut.opt_enable_api_path_prefix("/api"),
-                bahamut.opt_enable_custom_route_path_prefix("/api/custom"),
-            ],
-            "the API prefix /api and the custom route prefix /api/custom overlap",
+        *(
+            (
+                [
+                    MODEL,
+                    bahamut.opt_enable_api_path_prefix(api),
+                    bahamut.opt_enable_custom_route_path_prefix(custom),
+                ],
+                f"the API prefix {api} and the custom route prefix {custom} overlap",
+            )
+            for api, custom in (("/api", "/api/custom"), ("/api/v1", "/api"), ("/api", "/api"))
         ),
         *(
             ([MODEL, option], "timeouts, sizes and limits cannot be negative")
