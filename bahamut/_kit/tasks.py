@@ -25,20 +25,20 @@ async def run_job(done: Awaitable[Any], job: Job) -> bool:
         Whether it was interrupted.
 
     Raises:
-        Exception: what the job raised.
+        Exception: what the job raised, or else what *done* did, which interrupts the job, too.
     """
-    working = asyncio.ensure_future(job())
-    ending = asyncio.ensure_future(done)
+    both = asyncio.ensure_future(job()), asyncio.ensure_future(done)
     try:
-        await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        ending.cancel()
-        if not working.done():
-            await cancel_and_wait(working)
-    if working.cancelled():
-        return True
-    working.result()
-    return False
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        await cancel_and_wait(*both)
+        raise
+    await cancel_and_wait(*(task for task in both if not task.done()))
+    errors = [task.exception() for task in both if not task.cancelled()]
+    failed = [error for error in errors if error is not None]
+    if failed:
+        raise failed[0] from (failed[1] if len(failed) > 1 else failed[0].__cause__)
+    return both[0].cancelled()
 
 
 async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:

@@ -1,6 +1,7 @@
 """Jobs, shared runs and queues: nothing is forgotten, nothing is done twice."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -36,6 +37,33 @@ async def test_what_a_job_raises_is_raised() -> None:
 
     with pytest.raises(KeyError):
         await run_job(forever(), job)
+
+
+@pytest.mark.parametrize("job_fails", [False, True])
+async def test_what_the_end_of_a_job_raises_is_heard(job_fails: bool) -> None:
+    unheard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    ended = []
+
+    async def done() -> None:
+        raise KeyError("done")
+
+    async def job() -> None:
+        try:
+            if job_fails:
+                raise ValueError("job")
+            await forever()
+        finally:
+            ended.append(True)
+
+    with pytest.raises(ValueError if job_fails else KeyError) as caught:
+        await run_job(done(), job)
+    if job_fails:
+        assert isinstance(caught.value.__cause__, KeyError)
+    assert ended == [True]
+    del caught
+    gc.collect()
+    assert unheard == []
 
 
 async def test_a_cancelled_caller_leaves_no_job_behind() -> None:
