@@ -1,18 +1,66 @@
 """Storage (Go: manipulate): one interface for every place where objects are kept."""
 
-from bahamut.manipulate.base import Manipulator, Page, Parent, Query
+from bahamut.manipulate.base import (
+    Capabilities,
+    Finalizer,
+    Manipulator,
+    Page,
+    Parent,
+    Query,
+    ReadConsistency,
+    Tracking,
+    WriteConsistency,
+)
+from bahamut.manipulate.context import (
+    MContext,
+    MContextOption,
+    mctx_opt_after,
+    mctx_opt_fields,
+    mctx_opt_filter,
+    mctx_opt_finalizer,
+    mctx_opt_idempotency_key,
+    mctx_opt_namespace,
+    mctx_opt_order,
+    mctx_opt_override,
+    mctx_opt_page,
+    mctx_opt_parameters,
+    mctx_opt_parent,
+    mctx_opt_propagated,
+    mctx_opt_read_consistency,
+    mctx_opt_recursive,
+    mctx_opt_tracking,
+    mctx_opt_transaction_id,
+    mctx_opt_version,
+    mctx_opt_write_consistency,
+    new_transaction_id,
+)
 from bahamut.manipulate.errors import (
     ConflictError,
     InvalidQueryError,
     ManipulateError,
     ObjectNotFoundError,
+    TooExpensiveError,
+    UnsupportedError,
 )
-from bahamut.manipulate.iteration import iterate
-from bahamut.manipulate.memory import MemoryManipulator
+from bahamut.manipulate.filters import (
+    new_filters_from_query_parameters,
+    new_namespace_filter,
+    new_propagation_filter,
+)
+from bahamut.manipulate.iteration import (
+    iterate,
+)
+from bahamut.manipulate.memory import (
+    MemoryManipulator,
+)
 
 __all__ = [
+    "Capabilities",
     "ConflictError",
+    "Finalizer",
     "InvalidQueryError",
+    "MContext",
+    "MContextOption",
     "ManipulateError",
     "Manipulator",
     "MemoryManipulator",
@@ -20,5 +68,32 @@ __all__ = [
     "Page",
     "Parent",
     "Query",
+    "ReadConsistency",
+    "TooExpensiveError",
+    "Tracking",
+    "UnsupportedError",
+    "WriteConsistency",
     "iterate",
+    "mctx_opt_after",
+    "mctx_opt_fields",
+    "mctx_opt_filter",
+    "mctx_opt_finalizer",
+    "mctx_opt_idempotency_key",
+    "mctx_opt_namespace",
+    "mctx_opt_order",
+    "mctx_opt_override",
+    "mctx_opt_page",
+    "mctx_opt_parameters",
+    "mctx_opt_parent",
+    "mctx_opt_propagated",
+    "mctx_opt_read_consistency",
+    "mctx_opt_recursive",
+    "mctx_opt_tracking",
+    "mctx_opt_transaction_id",
+    "mctx_opt_version",
+    "mctx_opt_write_consistency",
+    "new_filters_from_query_parameters",
+    "new_namespace_filter",
+    "new_propagation_filter",
+    "new_transaction_id",
 ]

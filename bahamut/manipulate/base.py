@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from bahamut.elemental.filters import Filter
 from bahamut.elemental.model import Model
+from bahamut.elemental.request import Request
 from bahamut.manipulate.errors import InvalidQueryError
+from bahamut.manipulate.filters import new_filters_from_query_parameters
 
 M = TypeVar("M", bound=Model)
 
@@ -23,6 +26,40 @@ class Parent(NamedTuple):
 
 
 ROOT = Parent("root", "")
+
+
+class Tracking(NamedTuple):
+    """What a call is part of, as the outside world names it."""
+
+    id: str
+    type: str
+
+
+UNTRACKED = Tracking("", "")
+
+
+class ReadConsistency(StrEnum):
+    """How fresh what is read must be (Go: ReadConsistency)."""
+
+    DEFAULT = "default"
+    NEAREST = "nearest"
+    EVENTUAL = "eventual"
+    MONOTONIC = "monotonic"
+    STRONG = "strong"
+    WEAKEST = "weakest"
+
+
+class WriteConsistency(StrEnum):
+    """How safe what is written must be (Go: WriteConsistency)."""
+
+    DEFAULT = "default"
+    NONE = "none"
+    STRONG = "strong"
+    STRONGEST = "strongest"
+
+
+Finalizer = Callable[[Any], None]
+"""Changes an object that is about to be created, or raises to refuse it (Go: FinalizerFunc)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +82,50 @@ class Query:
     limit: int = 0
     fields: Sequence[str] = ()
     """Attributes that are asked for; all without. Then objects come sparse."""
+    namespace: str = ""
+    """Objects in this namespace only, if they have an attribute ``namespace``; empty: anywhere."""
+    recursive: bool = False
+    """Those in the namespaces below, too."""
+    propagated: bool = False
+    """Those of the namespaces above, too, whose attribute ``propagate`` is true."""
+    finalizer: Finalizer | None = None
+    """On creation, called when the identifier is known and nothing is stored yet."""
+    read_consistency: ReadConsistency = ReadConsistency.DEFAULT
+    write_consistency: WriteConsistency = WriteConsistency.DEFAULT
+    transaction_id: str = ""
+    """Refused by drivers that know no such names: `Capabilities.transaction_ids`."""
+    idempotency_key: str = ""
+    """Names a creation or an update: `Capabilities.idempotency_keys`."""
+
+    # What follows is for drivers that speak to a remote API.
+    version: int = 0
+    """Of that API; 0 for that of the model."""
+    override: bool = False
+    """Whether the protection of objects is bypassed."""
+    tracking: Tracking = UNTRACKED
+    parameters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Query parameters to send."""
+
+    @classmethod
+    def from_request(cls, request: Request) -> Self:
+        """Return what a request asks for: filter, parent, order, page and namespace.
+
+        Raises:
+            InvalidQueryError: its parameter ``q`` is no filter.
+        """
+        parent = Parent(request.parent_identity.name, request.parent_id)
+        return cls(
+            filter=new_filters_from_query_parameters(request.parameters),
+            parent=parent if parent.id else None,
+            order=tuple(request.order),
+            page=request.page,
+            page_size=request.page_size,
+            after=request.after,
+            limit=request.limit,
+            namespace=request.namespace,
+            recursive=request.recursive,
+            propagated=request.propagated,
+        )
 
 
 EVERYTHING = Query()
@@ -61,17 +142,42 @@ class Page(Generic[M]):
     """Where the next page begins; empty when there is none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a driver can do that not all can."""
+
+    transactions: bool = False
+    """Whether `Manipulator.transaction` keeps all of the changes inside it or none."""
+    transaction_ids: bool = False
+    """Whether calls can name the transaction that they are part of."""
+    idempotency_keys: bool = False
+    """Whether a call that is repeated under its key does nothing twice."""
+    regex: bool = False
+    """Whether ``matches`` takes any pattern; otherwise only what begins with a text."""
+    total_count: bool = False
+    """Whether `Page.total` is exact."""
+    snapshot_paging: bool = False
+    """Whether what changes between two pages leaves the second as it would have been."""
+
+
 class Manipulator(Protocol):
     """Keeps objects (Go: manipulate.Manipulator).
 
-    What is handed out is the caller's: changing it changes nothing that is stored.
+    What is handed out is the caller's: changing it changes nothing that is stored. Parent, filter
+    and namespace of a query hold for one object as for many: what they do not mean is not found.
     """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this driver can do."""
+        ...
 
     async def create(self, obj: M, query: Query = EVERYTHING) -> M:
         """Store a new object, with an identifier if it has none, and return it.
 
         Raises:
             ConflictError: its identifier is taken.
+            Exception: what the query's finalizer raised.
         """
         ...
 

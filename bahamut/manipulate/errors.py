@@ -27,3 +27,14 @@ class InvalidQueryError(ManipulateError):
 
     def __init__(self, description: str) -> None:
         super().__init__("Bad Request", description, "bahamut", 400)
+
+
+class TooExpensiveError(InvalidQueryError):
+    """A query would cost more than one may: 400."""
+
+
+class UnsupportedError(ManipulateError):
+    """The driver cannot do that: 501 (Go: ErrNotImplemented)."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__("Not implemented", description, "bahamut", 501)

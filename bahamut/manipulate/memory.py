@@ -25,8 +25,23 @@ from bahamut.elemental.filters import (
 )
 from bahamut.elemental.filters.matcher import Predicate
 from bahamut.elemental.model import Model
-from bahamut.manipulate.base import EVERYTHING, ROOT, Page, Parent, Query, check_page
-from bahamut.manipulate.errors import ConflictError, InvalidQueryError, ObjectNotFoundError
+from bahamut.manipulate.base import (
+    EVERYTHING,
+    ROOT,
+    Capabilities,
+    Page,
+    Parent,
+    Query,
+    check_page,
+)
+from bahamut.manipulate.errors import (
+    ConflictError,
+    InvalidQueryError,
+    ObjectNotFoundError,
+    TooExpensiveError,
+    UnsupportedError,
+)
+from bahamut.manipulate.filters import namespace_test
 
 M = TypeVar("M", bound=Model)
 _INDEXED = ("string", "enum", "integer", "boolean")
@@ -132,6 +147,8 @@ class MemoryManipulator:
         make_id: makes identifiers; 24 hexadecimal digits without.
     """
 
+    capabilities = Capabilities(transactions=True, regex=True, total_count=True)
+
     def __init__(self, make_id: Callable[[], str] = object_id) -> None:
         self._make_id = make_id
         self._tables: dict[str, _Table] = {}
@@ -156,22 +173,23 @@ class MemoryManipulator:
 
     async def create(self, obj: M, query: Query = EVERYTHING) -> M:
         """Store a new object."""
+        _check_supported(query)
         table, stored = self._table(type(obj)), obj.copy()
         if not stored.identifier:
             stored.identifier = self._make_id()
         identifier = stored.identifier
         if identifier in table.objects:
             raise ConflictError(identifier)
+        if query.finalizer is not None:
+            query.finalizer(stored)
+            stored.identifier = identifier  # under which it is looked for
         table.put(stored, query.parent or ROOT)
         self._undoing(lambda: identifier in table.objects and table.pop(identifier))
         return stored.copy()
 
     async def retrieve(self, model: type[M], identifier: str, query: Query = EVERYTHING) -> M:
         """Return one object."""
-        table = self._table(model)
-        stored = table.objects.get(identifier)
-        if stored is None or (query.parent and table.parents[identifier] != query.parent):
-            raise ObjectNotFoundError
+        stored = self._stored(model, identifier, query)
         copy: Any = stored.to_sparse(*query.fields).copy() if query.fields else stored.copy()
         return copy  # type: ignore[no-any-return]
 
@@ -185,23 +203,22 @@ class MemoryManipulator:
         ]
         return Page(items, len(found), following)
 
+    def _stored(self, model: type[Model], identifier: str, query: Query) -> Model:
+        """Return one object as it is stored, if a query means it."""
+        table = self._table(model)
+        stored = table.objects.get(identifier)
+        if stored is None or not all(test(stored) for test in _tests(table, query)):
+            raise ObjectNotFoundError
+        return stored
+
     def _selected(self, model: type[M], query: Query) -> list[Model]:
         table = self._table(model)
-        _check_keys(table.model, query.filter)
-        found = table.candidates(query)
-        if query.parent is not None:
-            found = [obj for obj in found if table.parents[obj.identifier] == query.parent]
-        if query.filter:
-            matches = _compiled(query.filter)
-            found = [obj for obj in found if matches(obj)]
+        found = _meant(table, query, _tests(table, query))
         return _ordered(list(found), table.model, query)
 
     async def update(self, obj: M, query: Query = EVERYTHING) -> M:
         """Replace an object, or what is present of a sparse one."""
-        table = self._table(type(obj))
-        before = table.objects.get(obj.identifier)
-        if before is None:
-            raise ObjectNotFoundError
+        table, before = self._table(type(obj)), self._stored(type(obj), obj.identifier, query)
         parent = table.parents[obj.identifier]
         if obj.IS_SPARSE:
             stored: Model = before.copy()
@@ -215,9 +232,7 @@ class MemoryManipulator:
 
     async def delete(self, obj: M, query: Query = EVERYTHING) -> M:
         """Remove an object."""
-        table = self._table(type(obj))
-        if obj.identifier not in table.objects:
-            raise ObjectNotFoundError
+        table, _ = self._table(type(obj)), self._stored(type(obj), obj.identifier, query)
         stored, parent, serial = table.pop(obj.identifier)
         self._undoing(lambda: table.put_back(stored, parent, serial))
         copy: Any = stored.copy()
@@ -225,7 +240,7 @@ class MemoryManipulator:
 
     async def delete_many(self, model: type[M], query: Query) -> int:
         """Remove the objects that a query means."""
-        if not query.filter and query.parent is None:
+        if not _tests(self._table(model), query):
             raise InvalidQueryError("To delete many objects, say which: by a filter or a parent")
         found = self._selected(model, query)
         for obj in found:
@@ -234,9 +249,9 @@ class MemoryManipulator:
 
     async def count(self, model: type[M], query: Query = EVERYTHING) -> int:
         """Return how many objects a query means."""
-        if not query.filter and query.parent is None:
-            return len(self._table(model).objects)
-        return len(self._selected(model, query))
+        table = self._table(model)
+        tests = _tests(table, query)
+        return sum(1 for _ in _meant(table, query, tests)) if tests else len(table.objects)
 
     async def parent_of(self, model: type[M], identifier: str) -> Parent:
         """Return what an object lives under."""
@@ -273,17 +288,48 @@ class MemoryManipulator:
         """Memory always answers."""
 
 
-def _check_keys(model: type[Model], condition: Filter | None) -> None:
-    for key in condition.attribute_names() if condition else ():
+def _tests(table: _Table, query: Query) -> list[Predicate]:
+    """Return what must hold of the objects that a query means; nothing if it means all of them.
+
+    Raises:
+        InvalidQueryError: its filter speaks of unknown attributes.
+        UnsupportedError: it names a transaction.
+    """
+    _check_supported(query)
+    tests: list[Predicate] = []
+    if query.parent is not None:
+        parents, parent = table.parents, query.parent
+        tests.append(lambda obj: parents[obj.identifier] == parent)
+    within = namespace_test(
+        table.model, query.namespace, recursive=query.recursive, propagated=query.propagated
+    )
+    if within is not None:
+        tests.append(within)
+    if query.filter:
+        tests.append(_compiled(table.model, query.filter))
+    return tests
+
+
+def _meant(table: _Table, query: Query, tests: list[Predicate]) -> Iterable[Model]:
+    found = table.candidates(query)
+    for test in tests:
+        found = filter(test, found)
+    return found
+
+
+def _check_supported(query: Query) -> None:
+    if query.transaction_id:
+        raise UnsupportedError("Transactions in memory have no names: use transaction()")
+
+
+def _compiled(model: type[Model], condition: Filter) -> Predicate:
+    for key in condition.attribute_names():
         if key not in model.WIRE_NAMES:
             raise InvalidQueryError(f"A filter speaks of an unknown attribute '{key}'")
-
-
-def _compiled(condition: Filter) -> Predicate:
     try:
         return compile_filter(condition)
     except MatcherError as error:  # patterns too large: a matter of who wrote the filter
-        raise InvalidQueryError(f"Invalid filter: {error}") from error
+        raise TooExpensiveError(f"Invalid filter: {error}") from error
 
 
 def _ordered(found: list[Model], model: type[Model], query: Query) -> list[Model]:

@@ -16,6 +16,8 @@ from bahamut.manipulate import (
     Page,
     Parent,
     Query,
+    TooExpensiveError,
+    UnsupportedError,
     iterate,
 )
 from hypothesis import given, settings, strategies as st
@@ -369,3 +371,108 @@ async def test_times_are_ordered_as_instants() -> None:
         Thing(name="noon", when=noon),
     )
     assert await names(manipulator, order=["when"]) == ["never", "noon", "late"]
+
+
+# --- what a query means, for one object as for many ----------------------------------------------
+
+
+class Located(Model, identity=Identity("located", "locateds")):
+    id: str = attribute(default="", wire="ID", identifier=True)
+    name: str = attribute(default="")
+    namespace: str = attribute(default="", filterable=True)
+    propagate: bool = attribute(default=False)
+
+
+PLACES = [
+    Located(id="1", namespace="/", propagate=True),
+    Located(id="2", namespace="/"),
+    Located(id="3", namespace="/a", propagate=True),
+    Located(id="4", namespace="/a/b"),
+    Located(id="5", namespace="/ab"),
+    Located(id="6"),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (Query(), "123456"),
+        (Query(namespace="/a"), "3"),
+        (Query(namespace="/a", recursive=True), "34"),
+        (Query(namespace="/a", propagated=True), "13"),
+        (Query(namespace="/a/b", propagated=True), "134"),
+        (Query(namespace="/", recursive=True), "12345"),
+        (Query(namespace="/a", filter=Filter.parse('ID in ["1", "3"]')), "3"),
+        (Query(namespace="/c"), ""),
+    ],
+)
+async def test_a_query_means_the_same_objects_in_every_method(query: Query, expected: str) -> None:
+    manipulator = MemoryManipulator()
+    for place in PLACES:
+        await manipulator.create(place)
+    page = await manipulator.retrieve_many(Located, query)
+    assert "".join(place.id for place in page.items) == expected
+    assert page.total == await manipulator.count(Located, query) == len(expected)
+    for place in PLACES:
+        if place.id in expected:
+            assert await manipulator.retrieve(Located, place.id, query) == place
+            await manipulator.update(place, query)
+            continue
+        with pytest.raises(ObjectNotFoundError):
+            await manipulator.retrieve(Located, place.id, query)
+        with pytest.raises(ObjectNotFoundError):
+            await manipulator.update(place, query)
+        with pytest.raises(ObjectNotFoundError):
+            await manipulator.delete(place, query)
+    if query != Query():
+        assert await manipulator.delete_many(Located, query) == len(expected)
+        assert await manipulator.count(Located) == len(PLACES) - len(expected)
+
+
+async def test_a_namespace_says_nothing_of_what_has_none() -> None:
+    manipulator = await filled(Thing(id="1", name="a"))
+    assert await names(manipulator, namespace="/a") == ["a"]
+    with pytest.raises(InvalidQueryError):
+        await manipulator.delete_many(Thing, Query(namespace="/a"))
+
+
+async def test_a_finalizer_has_the_last_word_before_an_object_is_stored() -> None:
+    manipulator = MemoryManipulator(lambda: "made")
+
+    def finalize(thing: Thing) -> None:
+        assert thing.id == "made"
+        thing.name, thing.id = "final", "other"
+
+    def refuse(_: Thing) -> None:
+        raise KeyError("refused")
+
+    with pytest.raises(KeyError):
+        await manipulator.create(Thing(), Query(finalizer=refuse))
+    assert await manipulator.count(Thing) == 0
+    given_ = Thing()
+    assert (await manipulator.create(given_, Query(finalizer=finalize))).name == "final"
+    assert (await manipulator.retrieve(Thing, "made")).name == "final"
+    assert given_.name == ""
+
+
+async def test_what_a_driver_can_do_is_said_and_the_rest_refused() -> None:
+    manipulator = await filled(Thing(id="1"))
+    can = manipulator.capabilities
+    assert (can.transactions, can.transaction_ids) == (True, False)
+    query = Query(transaction_id="t")
+    for call in (
+        manipulator.create(Thing(id="2"), query),
+        manipulator.retrieve(Thing, "1", query),
+        manipulator.retrieve_many(Thing, query),
+        manipulator.update(Thing(id="1"), query),
+        manipulator.delete(Thing(id="1"), query),
+        manipulator.delete_many(Thing, query),
+        manipulator.count(Thing, query),
+    ):
+        with pytest.raises(UnsupportedError) as caught:
+            await call
+        assert caught.value.code == 501
+    huge = Query(filter=Filter().with_key("name").matches(r"\pL{1000}"))
+    with pytest.raises(TooExpensiveError) as expensive:
+        await manipulator.retrieve_many(Thing, huge)
+    assert expensive.value.code == 400
