@@ -7,6 +7,8 @@ import logging
 import aiohttp
 import bahamut
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from bahamut.elemental import Error
 from tests.integration.support import Note, Notes, exchange, registry, serving
 
@@ -37,8 +39,6 @@ async def test_create_list_and_retrieve():
 async def test_a_response_is_the_same_through_the_application_alone():
     server = bahamut.new(bahamut.opt_model({0: registry()}))
     server.register_processor(Notes(), Note.IDENTITY)
-    from aiohttp.test_utils import TestClient, TestServer
-
     async with TestClient(TestServer(server.make_app())) as client:
         answer = await client.post("/notes", json={"text": "milk"})
         assert await answer.json() == {"ID": "1", "body": None, "secret": "", "text": "milk"}
@@ -47,7 +47,7 @@ async def test_a_response_is_the_same_through_the_application_alone():
 
 
 async def test_errors_of_the_http_server_go_to_its_logger(caplog):
-    async def fail(_request: aiohttp.web.Request) -> aiohttp.web.Response:
+    async def fail(_request: web.Request) -> web.Response:
         raise RuntimeError("a detail of a custom handler")
 
     logger = logging.getLogger("tests.http")
@@ -253,6 +253,67 @@ async def test_x13_foreign_origins_are_answered_with_vary():
             assert (
                 b"Origin" in answer.split(b"Vary:")[1].splitlines()[0] or b"Vary: Origin" in answer
             )
+
+
+CORS = ("Allow-Origin", "Allow-Credentials", "Expose-Headers")
+OTHERS = frozenset(["https://b.example"])
+
+
+@pytest.mark.parametrize("own", [(), ("Vary",), [f"Access-Control-{name}" for name in CORS]])
+@pytest.mark.parametrize(
+    ("policy", "origin"),
+    [
+        (bahamut.CORSPolicy(allow_origin="https://a.example"), "https://a.example"),
+        (bahamut.CORSPolicy(allow_origin="https://a.example"), "https://c.example"),
+        (bahamut.CORSPolicy(allow_origin="https://a.example"), None),
+        (bahamut.CORSPolicy(additional_origins=OTHERS), "https://b.example"),
+        (bahamut.CORSPolicy(additional_origins=OTHERS), "https://c.example"),
+        (bahamut.CORSPolicy(allow_origin=bahamut.CORS_ORIGIN_MIRROR), "https://c.example"),
+        (bahamut.CORSPolicy(allow_origin=bahamut.CORS_ORIGIN_MIRROR), "*"),
+        (bahamut.CORSPolicy(allow_origin=bahamut.CORS_ORIGIN_MIRROR), None),
+        (bahamut.CORSPolicy(allow_origin="*"), "https://c.example"),
+        (
+            bahamut.CORSPolicy(allow_origin=bahamut.CORS_ORIGIN_MIRROR, allow_credentials=False),
+            "https://c.example",
+        ),
+        (None, "https://c.example"),
+    ],
+)
+async def test_x13_what_is_no_operation_is_decorated_as_operations_are(own, policy, origin):
+    headers = dict.fromkeys(own, "own")
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/fails":
+            raise RuntimeError("a detail")
+        if request.path == "/moved":
+            raise web.HTTPFound("/", headers=headers)
+        return web.Response(headers=headers)
+
+    class Controller:
+        def policy_for_request(self, request):
+            return policy
+
+    server = bahamut.new(
+        bahamut.opt_model({0: registry()}),
+        bahamut.opt_custom_root_handler(answer),
+        bahamut.opt_cors_access_control(Controller()),
+    )
+    server.register_processor(Notes(), Note.IDENTITY)
+    for path in ("/fails", "/moved"):
+        server.register_custom_route_handler(path, answer)
+    expected = dict(policy.headers(origin or "")) if policy is not None else {}
+    statuses = {"/": 200, "/moved": 302, "/fails": 500, "/_meta/routes": 200, "/notes": 200}
+    async with TestClient(TestServer(server.make_app())) as client:
+        for path, status in statuses.items():
+            asked = {"Origin": origin} if origin else {}
+            found = await client.get(path, headers=asked, allow_redirects=False)
+            assert found.status == status
+            for name in (f"Access-Control-{name}" for name in CORS):
+                kept = "own" if name in own and path in ("/", "/moved") else None
+                assert found.headers.getall(name, [None]) == [expected.get(name, kept)]
+            vary = ", ".join(found.headers.getall("Vary", ())).split(", ")
+            assert ("Origin" in vary) == ("Vary" in expected)
+            assert ("own" in vary) == ("Vary" in own and path in ("/", "/moved"))
 
 
 async def test_x29_what_kept_a_service_from_starting_is_raised():
