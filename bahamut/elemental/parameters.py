@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import NoneType
 from typing import Any
 
 from bahamut._kit.gotime import parse_duration
@@ -33,6 +34,15 @@ _ZEROS: dict[str, Any] = {
     "time": None,
     "duration": 0,
 }
+_KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "enum": (str,),
+    "integer": (int,),
+    "float": (float,),
+    "boolean": (bool,),
+    "time": (datetime, NoneType),
+    "duration": (int,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +51,9 @@ class Parameter:
 
     Each type has a pair of properties: the first value, else the default, else the zero value; and
     all values that were sent. Those of another type say nothing.
+
+    They raise TypeError for a value that is not of the parameter's type, which only a parameter
+    made by hand can hold.
     """
 
     type: str = ""
@@ -55,10 +68,12 @@ class Parameter:
         return self.default if self.default is not None else _ZEROS.get(self.type)
 
     def _one(self, *types: str) -> Any:
-        return self.value if self.type in types else _ZEROS[types[0]]
+        return _checked(self.value, self.type) if self.type in types else _ZEROS[types[0]]
 
     def _all(self, *types: str) -> list[Any]:
-        return list(self.values) if self.type in types else []
+        if self.type not in types:
+            return []
+        return [_checked(value, self.type) for value in self.values]
 
     @property
     def string_value(self) -> str:
@@ -120,6 +135,13 @@ class Parameter:
     def duration_values(self) -> list[int]:
         """Of type duration, in nanoseconds."""
         return self._all("duration")
+
+
+def _checked(value: Any, type_: str) -> Any:
+    kinds = _KINDS[type_]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError(f"a parameter of type {type_} cannot hold {value!r}")
+    return value
 
 
 NOT_SENT = Parameter()
