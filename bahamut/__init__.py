@@ -132,6 +132,45 @@ if TYPE_CHECKING:
         opt_trusted_proxies as opt_trusted_proxies,
         opt_unmarshallers as opt_unmarshallers,
     )
+    from bahamut.pubsub import (
+        new_nats_pubsub_client as new_nats_pubsub_client,
+    )
+    from bahamut.pubsub.base import (
+        PubSubClient as PubSubClient,
+        Waiter as Waiter,
+    )
+    from bahamut.pubsub.errors import (
+        NoRespondersError as NoRespondersError,
+        NotConnectedError as NotConnectedError,
+        PubSubError as PubSubError,
+    )
+    from bahamut.pubsub.local import (
+        new_local_pubsub_client as new_local_pubsub_client,
+    )
+    from bahamut.pubsub.nats_options import (
+        NATSOption as NATSOption,
+        nats_opt_client_id as nats_opt_client_id,
+        nats_opt_cluster_id as nats_opt_cluster_id,
+        nats_opt_connect_retry_interval as nats_opt_connect_retry_interval,
+        nats_opt_credentials as nats_opt_credentials,
+        nats_opt_error_handler as nats_opt_error_handler,
+        nats_opt_tls as nats_opt_tls,
+    )
+    from bahamut.pubsub.options import (
+        PubSubOptPublish as PubSubOptPublish,
+        PubSubOptSubscribe as PubSubOptSubscribe,
+        nats_opt_publish_require_ack as nats_opt_publish_require_ack,
+        nats_opt_respond_to_channel as nats_opt_respond_to_channel,
+        nats_opt_subscribe_queue as nats_opt_subscribe_queue,
+        nats_opt_subscribe_reply_timeout as nats_opt_subscribe_reply_timeout,
+    )
+    from bahamut.pubsub.publication import (
+        Publication as Publication,
+        ResponseMode as ResponseMode,
+    )
+    from bahamut.pubsub.subscription import (
+        Subscription as Subscription,
+    )
     from bahamut.rest.meta import (
         RouteInfo as RouteInfo,
     )
@@ -279,6 +318,39 @@ _MODULES = {
         "opt_trusted_proxies",
         "opt_unmarshallers",
     ),
+    "bahamut.pubsub": ("new_nats_pubsub_client",),
+    "bahamut.pubsub.base": (
+        "PubSubClient",
+        "Waiter",
+    ),
+    "bahamut.pubsub.errors": (
+        "NoRespondersError",
+        "NotConnectedError",
+        "PubSubError",
+    ),
+    "bahamut.pubsub.local": ("new_local_pubsub_client",),
+    "bahamut.pubsub.nats_options": (
+        "NATSOption",
+        "nats_opt_client_id",
+        "nats_opt_cluster_id",
+        "nats_opt_connect_retry_interval",
+        "nats_opt_credentials",
+        "nats_opt_error_handler",
+        "nats_opt_tls",
+    ),
+    "bahamut.pubsub.options": (
+        "PubSubOptPublish",
+        "PubSubOptSubscribe",
+        "nats_opt_publish_require_ack",
+        "nats_opt_respond_to_channel",
+        "nats_opt_subscribe_queue",
+        "nats_opt_subscribe_reply_timeout",
+    ),
+    "bahamut.pubsub.publication": (
+        "Publication",
+        "ResponseMode",
+    ),
+    "bahamut.pubsub.subscription": ("Subscription",),
     "bahamut.rest.meta": ("RouteInfo",),
     "bahamut.server": (
         "Server",

@@ -1,0 +1,1 @@
+"""What those who extend Bahamut test with."""
