@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         InfoProcessor as InfoProcessor,
         PatchProcessor as PatchProcessor,
         Processor as Processor,
+        PushDispatchHandler as PushDispatchHandler,
         PushPublishHandler as PushPublishHandler,
         RateLimitCondition as RateLimitCondition,
         RateLimiter as RateLimiter,
@@ -121,6 +122,14 @@ if TYPE_CHECKING:
         opt_opentracing_tracer as opt_opentracing_tracer,
         opt_post_start_hook as opt_post_start_hook,
         opt_pre_stop_hook as opt_pre_stop_hook,
+        opt_push_allow_any_origin as opt_push_allow_any_origin,
+        opt_push_dispatch_handler as opt_push_dispatch_handler,
+        opt_push_endpoint as opt_push_endpoint,
+        opt_push_max_message_size as opt_push_max_message_size,
+        opt_push_publish_handler as opt_push_publish_handler,
+        opt_push_server as opt_push_server,
+        opt_push_server_enable_subject_hierarchies as opt_push_server_enable_subject_hierarchies,
+        opt_push_slow_consumer as opt_push_slow_consumer,
         opt_rate_limiter as opt_rate_limiter,
         opt_rate_limiting as opt_rate_limiting,
         opt_read_only as opt_read_only,
@@ -170,6 +179,10 @@ if TYPE_CHECKING:
     )
     from bahamut.pubsub.subscription import (
         Subscription as Subscription,
+    )
+    from bahamut.push.session import (
+        PushSession as PushSession,
+        Session as Session,
     )
     from bahamut.rest.meta import (
         RouteInfo as RouteInfo,
@@ -262,6 +275,7 @@ _MODULES = {
         "InfoProcessor",
         "PatchProcessor",
         "Processor",
+        "PushDispatchHandler",
         "PushPublishHandler",
         "RateLimitCondition",
         "RateLimiter",
@@ -307,6 +321,14 @@ _MODULES = {
         "opt_opentracing_tracer",
         "opt_post_start_hook",
         "opt_pre_stop_hook",
+        "opt_push_allow_any_origin",
+        "opt_push_dispatch_handler",
+        "opt_push_endpoint",
+        "opt_push_max_message_size",
+        "opt_push_publish_handler",
+        "opt_push_server",
+        "opt_push_server_enable_subject_hierarchies",
+        "opt_push_slow_consumer",
         "opt_rate_limiter",
         "opt_rate_limiting",
         "opt_read_only",
@@ -351,6 +373,10 @@ _MODULES = {
         "ResponseMode",
     ),
     "bahamut.pubsub.subscription": ("Subscription",),
+    "bahamut.push.session": (
+        "PushSession",
+        "Session",
+    ),
     "bahamut.rest.meta": ("RouteInfo",),
     "bahamut.server": (
         "Server",

@@ -7,6 +7,7 @@ from aiohttp import web
 from bahamut.config import Config
 from bahamut.interfaces import CustomHandler
 from bahamut.pipeline import Pipeline
+from bahamut.push.service import Push
 from bahamut.rest.meta import RouteInfo
 from bahamut.rest.routes import RestDoor
 
@@ -19,6 +20,7 @@ def make_application(
     pipeline: Pipeline,
     routes: Callable[[], Mapping[int, list[RouteInfo]]],
     custom_handlers: Mapping[str, CustomHandler],
+    push: Push | None = None,
 ) -> tuple[web.Application, RestDoor]:
     """Return an application and its door: it serves the API, its meta routes and the custom routes.
 
@@ -30,10 +32,13 @@ def make_application(
         pipeline: serves the operations.
         routes: lists the routes of each version for ``/_meta/routes``.
         custom_handlers: by path.
+        push: serves the websocket, if there is one.
     """
     app = web.Application(client_max_size=config.rest.max_body_size)
     app[PIPELINE] = pipeline
     door = RestDoor(config, pipeline, routes, custom_handlers)
+    if push is not None:
+        push.install(app)
     door.install(app)
 
     async def running(_app: web.Application) -> AsyncIterator[None]:

@@ -26,9 +26,12 @@ from bahamut.options import (
     opt_enable_api_path_prefix,
     opt_model,
     opt_post_start_hook,
+    opt_push_dispatch_handler,
+    opt_push_server,
     opt_rest_server,
     opt_service_info,
 )
+from bahamut.pubsub import PubSubClient, new_local_pubsub_client, new_nats_pubsub_client
 from bahamut.regolithe import SpecificationError, SpecificationSet, build_registry, load
 from bahamut.server import Server, new, run
 
@@ -64,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     serving.add_argument("--prefix", default="", metavar="PATH", help="put before every path")
     serving.add_argument("--data", metavar="FILE.json", help="objects to begin with")
+    serving.add_argument(
+        "--pubsub", default="", metavar="URL", help="share events over NATS: nats://HOST:PORT"
+    )
+    serving.add_argument(
+        "--topic", default="events", help="of the events on NATS; default: %(default)s"
+    )
     serving.set_defaults(command=serve)
     listing = commands.add_parser("routes", help="list the routes of a folder of specifications")
     listing.add_argument("specs", metavar="SPECS", help="the folder")
@@ -84,6 +93,7 @@ def serve(given: argparse.Namespace) -> None:
         for host, port in server.addresses:
             shown = f"[{host}]" if ":" in host else host
             print(f"{specs.name} {specs.version} serves http://{shown}:{port}{given.prefix}")
+            print(f"Events: ws://{shown}:{port}{server.push_endpoint}")
         _print_routes(server, given.prefix)
         if given.data:
             print(f"{count} objects were loaded from {given.data}")
@@ -95,11 +105,17 @@ def serve(given: argparse.Namespace) -> None:
         opt_enable_api_path_prefix(given.prefix),
         opt_model(versions),
         opt_service_info(specs.name, specs.version, {specs.name: specs.version}),
+        opt_push_server(_pubsub(given.pubsub), given.topic),
+        opt_push_dispatch_handler(None),
         opt_post_start_hook(announce),
     )
     register_all(server, manipulator, registry)
     run(server)
     print("Stopped.")
+
+
+def _pubsub(url: str) -> PubSubClient:
+    return new_nats_pubsub_client(url) if url else new_local_pubsub_client()
 
 
 def routes(given: argparse.Namespace) -> None:

@@ -26,11 +26,14 @@ from bahamut.interfaces import (
     HealthStatFunc,
     Hook,
     IdentifiableRetriever,
+    PushDispatchHandler,
+    PushPublishHandler,
     RateLimitCondition,
     RateLimiter,
     RequestAuthenticator,
     SessionAuthenticator,
 )
+from bahamut.pubsub import PubSubClient
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.telemetry.tracing import TraceCleaner, Tracer
 
@@ -162,6 +165,37 @@ class MetaConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PushSettings:
+    """The push server: what is published, and who hears of it."""
+
+    client: PubSubClient | None = None
+    """Carries the events from server to server."""
+    topic: str = ""
+    is_dispatching: bool = False
+    """Whether there is a websocket."""
+    endpoint: str = "/events"
+    dispatch_handler: PushDispatchHandler | None = None
+    publish_handler: PushPublishHandler | None = None
+    has_hierarchies: bool = False
+    """Whether identity and type of an event are part of its topic."""
+    allow_any_origin: bool = False
+    """Whether pages of foreign origins may open a websocket."""
+    slow_policy: str = "drop"
+    """``drop``, ``close`` or ``conflate``: what happens to a client that does not read."""
+    slow_bound: int = 64
+    """Events that may wait for one client."""
+    slow_deadline: float = 30.0
+    """Seconds after which a client that reads nothing is cut off; 0 for never."""
+    max_message: int = 4 * MiB
+    """Bytes of a message from a client; a larger one closes with 1009."""
+
+    @property
+    def served_endpoint(self) -> str:
+        """The path of the websocket, empty when there is none."""
+        return self.endpoint if self.client is not None and self.is_dispatching else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthConfig:
     """The health server, and the metrics that every part feeds."""
 
@@ -197,6 +231,7 @@ class Config:
     meta: MetaConfig = MetaConfig()
     health: HealthConfig = HealthConfig()
     tracing: TracingConfig = TracingConfig()
+    push: PushSettings = PushSettings()
     post_start_hook: Hook | None = None
     pre_stop_hook: Hook | None = None
 
@@ -215,6 +250,11 @@ class Config:
                     f"{self.rest.custom_route_prefix} overlap",
                 ),
                 (
+                    self.push.slow_policy not in ("drop", "close", "conflate"),
+                    f"'{self.push.slow_policy}' is no policy for slow consumers: use 'drop', "
+                    "'close' or 'conflate'",
+                ),
+                (
                     any(amount < 0 for amount in self._amounts()),
                     "timeouts, sizes and limits cannot be negative",
                 ),
@@ -228,6 +268,7 @@ class Config:
         rest = self.rest
         yield from (rest.max_connections, rest.max_body_size, rest.max_header_size)
         yield rest.shutdown_timeout
+        yield from (self.push.slow_bound, self.push.slow_deadline, self.push.max_message)
         for rate in (self.limits.globally, *self.limits.by_identity.values()):
             if rate is not None:
                 yield from (rate.limit, rate.burst)
@@ -250,6 +291,10 @@ class Config:
                     self.rest.enabled and is_open,
                     "The API is open: no authenticator and no authorizer is set. "
                     "Use opt_authenticators() and opt_authorizers()",
+                ),
+                (
+                    self.push.has_hierarchies and self.push.client is None,
+                    "Subject hierarchies are enabled but the push server is not",
                 ),
             )
             if is_odd

@@ -142,6 +142,35 @@ class RateLimiter(Protocol):
 
 
 @runtime_checkable
+class PushDispatchHandler(Protocol):
+    """Decides who may open a session and what it gets (Go: PushDispatchHandler).
+
+    Sessions are `bahamut.PushSession`.
+
+    Two further methods are asked when they are there. ``async summarize_event(event)`` is called
+    once per event and server; what it returns is the summary that `should_dispatch` gets, and when
+    it raises nobody gets the event. ``related_event_identities(name)`` returns the names of
+    identities: whoever asked for one of them gets events of *name* too.
+    """
+
+    async def on_push_session_init(self, session: Any) -> bool:
+        """Return False to refuse *session* with 403; so does an error, with its text."""
+        ...
+
+    async def on_push_session_start(self, session: Any) -> None:
+        """A session has begun."""
+        ...
+
+    async def on_push_session_stop(self, session: Any) -> None:
+        """A session has ended."""
+        ...
+
+    async def should_dispatch(self, session: Any, event: Event, summary: Any) -> bool:
+        """Return False to keep *event*, which must not be changed, from *session*."""
+        ...
+
+
+@runtime_checkable
 class PushPublishHandler(Protocol):
     """Decides which events are published."""
 

@@ -27,11 +27,14 @@ from bahamut.interfaces import (
     HealthStatFunc,
     Hook,
     IdentifiableRetriever,
+    PushDispatchHandler,
+    PushPublishHandler,
     RateLimitCondition,
     RateLimiter,
     RequestAuthenticator,
     SessionAuthenticator,
 )
+from bahamut.pubsub import PubSubClient
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.telemetry.tracing import TraceCleaner, Tracer
 
@@ -312,6 +315,64 @@ def opt_service_info(name: str, version: str, subversions: Mapping[str, Any] | N
 def opt_disable_meta_routes() -> Option:
     """Do not serve ``/_meta/routes`` (Go: OptDisableMetaRoutes)."""
     return lambda c: replace(c, meta=replace(c.meta, routes=False))
+
+
+# --- push ------------------------------------------------------------------------------------
+
+
+def opt_push_server(client: PubSubClient, topic: str) -> Option:
+    """Publish what happens to objects on *topic*, and hear there what happened elsewhere.
+
+    Go: OptPushServer. The server connects *client* when it starts, and disconnects it at the end.
+    """
+    return lambda c: replace(c, push=replace(c.push, client=client, topic=topic))
+
+
+def opt_push_endpoint(path: str) -> Option:
+    """Serve the websocket on *path* instead of ``/events`` (Go: OptPushEndpoint)."""
+    return lambda c: replace(c, push=replace(c.push, endpoint="/" + path.strip("/")))
+
+
+def opt_push_dispatch_handler(handler: PushDispatchHandler | None) -> Option:
+    """Serve the websocket, and let *handler* decide who gets what; without one, all get all.
+
+    Go: OptPushDispatchHandler.
+    """
+    return lambda c: replace(c, push=replace(c.push, is_dispatching=True, dispatch_handler=handler))
+
+
+def opt_push_publish_handler(handler: PushPublishHandler) -> Option:
+    """Let *handler* decide which events are published (Go: OptPushPublishHandler)."""
+    return lambda c: replace(c, push=replace(c.push, publish_handler=handler))
+
+
+def opt_push_server_enable_subject_hierarchies() -> Option:
+    """Publish on ``topic.identity.type`` (Go: OptPushServerEnableSubjectHierarchies)."""
+    return lambda c: replace(c, push=replace(c.push, has_hierarchies=True))
+
+
+def opt_push_allow_any_origin() -> Option:
+    """Let pages of any origin open a websocket, as the original does (decision X14)."""
+    return lambda c: replace(c, push=replace(c.push, allow_any_origin=True))
+
+
+def opt_push_slow_consumer(policy: str = "drop", bound: int = 64, deadline: float = 30.0) -> Option:
+    """Say what happens to clients that do not read what they get (decision X18).
+
+    Args:
+        policy: ``drop`` the newest event, ``close`` with 1013, or ``conflate``: the newest event
+            about an object takes the place of the older one that waits.
+        bound: events that may wait for one client.
+        deadline: seconds after which a client that reads nothing is cut off; 0 for never.
+    """
+    return lambda c: replace(
+        c, push=replace(c.push, slow_policy=policy, slow_bound=bound, slow_deadline=deadline)
+    )
+
+
+def opt_push_max_message_size(size: int) -> Option:
+    """Close websockets whose messages have more than *size* bytes with 1009; 4 MiB without."""
+    return lambda c: replace(c, push=replace(c.push, max_message=size))
 
 
 # --- health, metrics, tracing ----------------------------------------------------------------

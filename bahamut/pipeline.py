@@ -7,7 +7,7 @@ below it, in the same order; nothing else in the house decides anything about a 
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from bahamut import respond
 from bahamut._kit.tasks import OrderedQueue
@@ -16,6 +16,7 @@ from bahamut.config import Config
 from bahamut.context import Context, ResponseWriter
 from bahamut.elemental.encoding import decode_into
 from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.registry import Registry
@@ -56,18 +57,37 @@ AUDIT_BOUND = 1024
 """Audits of an asynchronous auditer that may wait; beyond, operations wait for it."""
 
 
+class Pusher(Protocol):
+    """Publishes what happened; nothing that goes wrong there concerns a request."""
+
+    async def push(self, *events: Event) -> None:
+        """Publish events."""
+        ...
+
+    async def push_object(self, kind: str, obj: Model) -> None:
+        """Publish that something happened to an object."""
+        ...
+
+
 class Pipeline:
     """Serves operations.
 
     Args:
         config: read here, once; never again while requests are served.
         processors: by identity name; the server's own mapping, followed as it changes.
+        pusher: publishes events, if anything does.
     """
 
-    def __init__(self, config: Config, processors: Mapping[str, Processor]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        processors: Mapping[str, Processor],
+        pusher: Pusher | None = None,
+    ) -> None:
         self.context: Any = None
         """What operations live in: the server puts its `RunContext` here."""
         self._registries: Mapping[int, Registry] = config.model.registries
+        self._pusher = pusher
         self._model = config.model
         security = config.security
         self._authenticators = [a.authenticate_request for a in security.request_authenticators]
@@ -165,6 +185,8 @@ class Pipeline:
         if plan.rule.reads:
             await self.decode(ctx, plan)
         await plan.process(ctx)
+        if self._pusher is not None:
+            await self.publish(ctx, plan, self._pusher)
         return respond.success(ctx, plan.marshaller)
 
     # --- the steps, in order -----------------------------------------------------------------
@@ -214,6 +236,14 @@ class Pipeline:
         else:
             given.validate()
         ctx.input_data = given
+
+    async def publish(self, ctx: Context, plan: Plan, pusher: Pusher) -> None:
+        """Push the events of the processor, then the one about its output."""
+        if ctx.events:
+            await pusher.push(*ctx.events)
+        is_automatic = plan.rule.event and not ctx.disable_output_data_push
+        if is_automatic and isinstance(ctx.output_data, Model):
+            await pusher.push_object(plan.rule.event, ctx.output_data)
 
     async def audit(self, ctx: Context, auditer: Auditer, error: BaseException | None) -> None:
         """Tell the auditer, once, however it ended; what it raises changes nothing."""

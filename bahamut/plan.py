@@ -31,15 +31,19 @@ class Rule:
     """Whether read-only mode forbids it."""
     of_many: bool = False
     """Whether refusals name the category instead of the object."""
+    event: str = ""
+    """Type of the event about its output, empty for none."""
 
 
 RULES = {
     Operation.RETRIEVE_MANY: Rule("process_retrieve_many", "RetrieveMany", of_many=True),
     Operation.RETRIEVE: Rule("process_retrieve", "Retrieve"),
-    Operation.CREATE: Rule("process_create", "Create", reads=True, writes=True),
-    Operation.UPDATE: Rule("process_update", "Update", reads=True, writes=True),
-    Operation.DELETE: Rule("process_delete", "Delete", writes=True),
-    Operation.PATCH: Rule("process_patch", "Patch", reads=True, writes=True, of_many=True),
+    Operation.CREATE: Rule("process_create", "Create", reads=True, writes=True, event="create"),
+    Operation.UPDATE: Rule("process_update", "Update", reads=True, writes=True, event="update"),
+    Operation.DELETE: Rule("process_delete", "Delete", writes=True, event="delete"),
+    Operation.PATCH: Rule(
+        "process_patch", "Patch", reads=True, writes=True, of_many=True, event="update"
+    ),
     Operation.INFO: Rule("process_info", "Info", of_many=True),
 }
 

@@ -18,7 +18,9 @@ from bahamut.elemental.identity import Identity
 from bahamut.interfaces import CustomHandler, Processor
 from bahamut.pipeline import Pipeline
 from bahamut.plan import RULES
+from bahamut.push.service import Push
 from bahamut.rest.meta import RouteInfo, routes_of
+from bahamut.rest.routes import RestDoor
 from bahamut.supervisor import RunContext, Service, install_sigint_handler, supervise
 from bahamut.web.service import Site
 
@@ -44,7 +46,9 @@ class Server:
         self.config = config
         self._processors: dict[str, Processor] = {}
         self._custom_handlers: dict[str, CustomHandler] = {}
-        self._pipeline = Pipeline(config, self._processors)
+        self._push = Push(config) if config.push.client is not None else None
+        publisher = self._push.publisher if self._push is not None else None
+        self._pipeline = Pipeline(config, self._processors, publisher)
         self._is_ready = False
         self._site: Site | None = None
 
@@ -146,9 +150,19 @@ class Server:
         return self.config.meta.versions
 
     async def push(self, *events: Event) -> None:
-        """Send *events* to whoever asked for them (Go: Push); without a push server, to nobody."""
-        if events:
+        """Send *events* to whoever asked for them (Go: Push); without a push server, to nobody.
+
+        What cannot be published is logged and counted; nothing is raised.
+        """
+        if self._push is not None:
+            await self._push.publisher.push(*events)
+        elif events:
             log.debug("%d events are not pushed: there is no push server", len(events))
+
+    @property
+    def push_endpoint(self) -> str:
+        """The path of the websocket, empty when there is none (Go: PushEndpoint)."""
+        return self.config.push.served_endpoint
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -163,10 +177,15 @@ class Server:
         A module's ``make_app(argv)`` that returns it is what
         ``python -m aiohttp.web package.module:make_app`` calls.
         """
-        app, _ = make_application(
-            self.config, self._pipeline, self.routes_info, self._custom_handlers
-        )
+        app, _ = self._application()
+        if self._push is not None:
+            self._push.embed(app)
         return app
+
+    def _application(self) -> tuple[web.Application, RestDoor]:
+        return make_application(
+            self.config, self._pipeline, self.routes_info, self._custom_handlers, self._push
+        )
 
     async def run(self, ctx: RunContext | None = None) -> None:
         """Serve until *ctx* is cancelled or the task is, then stop in order (Go: Run).
@@ -180,21 +199,23 @@ class Server:
         """
         context = ctx or RunContext()
         self._pipeline.context = context
+        if self._push is not None and self._push.endpoint is not None:
+            self._push.endpoint.context = context
         await supervise(context, self._services(), started=self._started, stopping=self._stopping)
 
     Run = run
 
     def _services(self) -> list[Service]:
         """Return what runs, in the order in which it starts."""
-        config, services = self.config, list[Service]()
+        config = self.config
+        services, behind = self._push.services() if self._push is not None else ([], [])
         if config.rest.enabled or config.rest.listener is not None:
-            app, door = make_application(
-                config, self._pipeline, self.routes_info, self._custom_handlers
-            )
+            app, door = self._application()
             self._site = Site(
                 "rest", app, config.rest, metrics=config.health.metrics, shortcut=door.shortcut
             )
             services.append(self._site)
+        services += behind
         if config.health.enabled:
             from bahamut.health.app import HealthDoor  # with what it needs, only if it is needed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bahamut.elemental.encoding import decode
+from bahamut.elemental.encoding import decode, undecodable
 from bahamut.elemental.filters import Filter, FilterError
 from bahamut.elemental.shapes import (
     DecodeError,
@@ -74,8 +74,9 @@ class PushConfig:
             try:
                 parsed[name] = Filter.parse(text)
             except FilterError as error:
-                text = f'elemental: unable to parse filter "{text}": {error}'
-                raise FilterError(text) from error
+                quoted = text.replace("\\", "\\\\").replace('"', '\\"')
+                wrong = f'elemental: unable to parse filter "{quoted}": {error}'
+                raise FilterError(wrong) from error
         self._parsed = parsed
 
     def filter_for_identity(self, name: str) -> Filter | None:
@@ -118,12 +119,15 @@ class PushConfig:
         if value is None:
             return cls()
         if value.__class__ is not dict:
-            raise DecodeError("a push configuration must be an object")
-        return cls(
-            _decode_lists(value.get("identities"), "identities"),
-            _decode_texts(value.get("filters"), "filters"),
-            _decode_lists(value.get("parameters"), "parameters"),
-        )
+            raise undecodable(encoding, "a push configuration must be an object")
+        try:
+            return cls(
+                _decode_lists(value.get("identities"), "identities"),
+                _decode_texts(value.get("filters"), "filters"),
+                _decode_lists(value.get("parameters"), "parameters"),
+            )
+        except DecodeError as error:
+            raise undecodable(encoding, str(error)) from None
 
     def __str__(self) -> str:
         identities = " ".join(

@@ -60,6 +60,32 @@ def _blanked(given: Model) -> Model:
     return made
 
 
+def wire_without_secrets(value: Any, model: type[Model]) -> Any:
+    """Return the wire form of an object, or of several, with its secrets at zero.
+
+    Args:
+        value: a mapping, or a list or mapping of such; it is left alone.
+        model: the class of the objects.
+    """
+    if isinstance(value, list):
+        return [wire_without_secrets(item, model) for item in value]
+    if not isinstance(value, dict) or not has_secrets(model):
+        return value
+    made = dict(value)
+    for spec in model.ATTRIBUTES:
+        given = made.get(spec.wire)
+        if given is None:
+            continue
+        if spec.secret:
+            made[spec.wire] = zero_of(spec)
+        elif spec.type == "refMap" and isinstance(given, dict):
+            nested = model_of(spec)
+            made[spec.wire] = {k: wire_without_secrets(v, nested) for k, v in given.items()}
+        elif spec.model is not None:
+            made[spec.wire] = wire_without_secrets(given, model_of(spec))
+    return made
+
+
 def reset_own_secrets(given: Model) -> None:
     """Blank the secrets of one object in place: zero on a plain one, absent on a sparse one."""
     for spec in given.ATTRIBUTES:

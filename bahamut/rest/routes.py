@@ -67,7 +67,7 @@ class RestDoor:
         self._custom_handlers = custom_handlers
         self._prefix = config.rest.api_prefix
         self._cors = config.security.cors
-        self._foreign: set[str] = set()
+        self._foreign: set[str] = {config.push.served_endpoint} - {""}
         """Paths that somebody else serves."""
 
     def install(self, app: web.Application) -> None:

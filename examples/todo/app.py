@@ -1,7 +1,8 @@
 """The todo API with logic of its own.
 
 From the folder ``examples``: ``python -m todo.app [HOST:PORT]`` serves it until Ctrl-C, and
-``python -m aiohttp.web todo.app:make_app`` does it under aiohttp's own runner.
+``python -m aiohttp.web todo.app:make_app`` does it under aiohttp's own runner. A browser shows on
+``/`` what happens to the objects.
 """
 
 import sys
@@ -30,9 +31,20 @@ class TaskProcessor(bahamut.CRUDProcessor):
         await super().process_create(ctx)
 
 
+async def page(_request: web.Request) -> web.FileResponse:
+    """Answer ``/`` with a page that shows the events."""
+    return web.FileResponse(Path(__file__).parent / "events.html")
+
+
 def make_server(*options: bahamut.Option) -> bahamut.Server:
     """Return the server; *options* say where it listens."""
-    server = bahamut.new(bahamut.opt_model({0: registry}), *options)
+    server = bahamut.new(
+        bahamut.opt_model({0: registry}),
+        bahamut.opt_push_server(bahamut.new_local_pubsub_client(), "events"),
+        bahamut.opt_push_dispatch_handler(None),
+        bahamut.opt_custom_root_handler(page),
+        *options,
+    )
     storage = MemoryManipulator()
     for name, processor in (
         ("list", ListProcessor(storage, registry)),

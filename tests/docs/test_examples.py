@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,3 +92,25 @@ def test_todo(command):
         status, errors = ask(tasks, {"title": "bread", "status": "DONE"})
         assert (status, errors[0]["description"]) == (400, "What is done need not be written down")
         assert ask(f"{url}/lists/{groceries['ID']}")[1]["taskCount"] == 1
+        with urllib.request.urlopen(url, timeout=10) as page:
+            assert b"new WebSocket" in page.read()
+        assert heard(f"ws://127.0.0.1:{port}/events", tasks).startswith("create task")
+
+
+def heard(events: str, tasks: str) -> str:
+    """Return the first line that the listener prints, creating tasks until there is one."""
+    listener = subprocess.Popen(
+        [sys.executable, "listen.py", events],
+        cwd=EXAMPLES,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = ThreadPoolExecutor(1).submit(listener.stdout.readline)
+        while not line.done():
+            ask(tasks, {"title": "tea"})
+            time.sleep(0.05)  # it does not say when it listens
+        return line.result()
+    finally:
+        listener.terminate()
+        listener.communicate(timeout=10)

@@ -34,6 +34,10 @@ def new(registry: elemental.Registry, identity: str, **values: Any) -> Any:
     return made
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def fails(make: Callable[[], BaseException]) -> Word:
     """Return a word that raises what *make* makes."""
 
@@ -109,13 +113,13 @@ def quiet(ctx: bahamut.Context, registry: elemental.Registry) -> None:
 
 def extra(ctx: bahamut.Context, registry: elemental.Registry) -> None:
     extra_list = new(registry, "list", identifier="extra", name="extra", pin="1234")
-    ctx.enqueue_events(Event.new(EventType.UPDATE, extra_list, timestamp=datetime.now(UTC)))
+    ctx.enqueue_events(Event.new(EventType.UPDATE, extra_list, timestamp=now()))
 
 
 def extras(ctx: bahamut.Context, registry: elemental.Registry) -> None:
     extra(ctx, registry)
     more = new(registry, "task", identifier="extra", name="more")
-    ctx.enqueue_events(Event.new(EventType.DELETE, more, timestamp=datetime.now(UTC)))
+    ctx.enqueue_events(Event.new(EventType.DELETE, more, timestamp=now()))
 
 
 BEFORE: dict[str, Word] = {

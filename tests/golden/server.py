@@ -22,12 +22,36 @@ from aiohttp import web
 from bahamut import elemental, regolithe
 from bahamut.auth import simple
 from bahamut.elemental import Error, Identity
+from tests.golden.push import TOPIC, Dispatcher, push_options
 from tests.golden.tracing import RecordingTracer
 from tests.golden.workshop import Workshop, processors
 
 SPECS = Path(__file__).parent / "data" / "specs"
 APP = "https://app.example.org"
 OTHERS = ("https://other.example.org", "http://third.example.org:8080")
+
+
+def with_push(port: int, *options: bahamut.Option, nats: str = "", bare: bool = False) -> Any:
+    """Return a server that pushes, over NATS if there is a URL."""
+    golden = Golden()
+    dispatcher = Dispatcher(golden.registry)
+    client = bahamut.new_nats_pubsub_client(nats) if nats else bahamut.new_local_pubsub_client()
+    if bare:
+        golden.options += [
+            bahamut.opt_push_server(client, TOPIC),
+            bahamut.opt_push_dispatch_handler(None),
+        ]
+    else:
+        golden.options += push_options(golden.registry, client, dispatcher)
+    golden.options += options
+    server = golden.server(port)
+
+    async def sessions(request: web.Request) -> web.Response:
+        lines, dispatcher.lines = dispatcher.lines, []
+        return json_response(lines)
+
+    server.register_custom_route_handler("/custom/sessions", sessions)
+    return server
 
 
 class Golden:
@@ -400,6 +424,16 @@ VARIANTS: dict[str, Callable[[int], bahamut.Server]] = {
         port, check=lambda: bahamut.retrieve_health_status(1.0, {"silent": Silent()})
     ),
     "healthbare": health_server,
+    "push": with_push,
+    "pushpath": lambda port: with_push(port, bahamut.opt_push_endpoint("/listen/here")),
+    "pushcors": lambda port: with_push(port, bahamut.opt_cors_origin(APP)),
+    "pushbare": lambda port: with_push(port, bare=True),
+}
+OVER_NATS: dict[str, Callable[[int, str], bahamut.Server]] = {
+    "pushnats": lambda port, nats: with_push(port, nats=nats),
+    "pushhier": lambda port, nats: with_push(
+        port, bahamut.opt_push_server_enable_subject_hierarchies(), nats=nats
+    ),
 }
 
 
@@ -416,11 +450,16 @@ def cors(origin: str, others: Iterable[str] = ()) -> Golden:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--variant", choices=VARIANTS, default="default")
+    parser.add_argument("--variant", choices=[*VARIANTS, *OVER_NATS], default="default")
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--nats", default="nats://127.0.0.1:4222", metavar="URL")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.CRITICAL)
-    bahamut.run(VARIANTS[arguments.variant](arguments.port))
+    name, port = arguments.variant, arguments.port
+    if name in OVER_NATS:
+        bahamut.run(OVER_NATS[name](port, arguments.nats))
+    else:
+        bahamut.run(VARIANTS[name](port))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The push side: events out to whoever asked for them."""

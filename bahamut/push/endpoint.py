@@ -1,0 +1,235 @@
+"""`Endpoint`: the way of a websocket, from its handshake to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from aiohttp import WSMsgType, web
+
+from bahamut import respond
+from bahamut.auth.chain import check_session
+from bahamut.config import Config
+from bahamut.elemental.encoding import JSON
+from bahamut.elemental.errors import Error
+from bahamut.elemental.event import Event
+from bahamut.elemental.filters import FilterError
+from bahamut.elemental.model import DecodeError
+from bahamut.elemental.negotiation import encodings_from_headers
+from bahamut.elemental.push_config import PushConfig
+from bahamut.elemental.request import RawRequest, RequestSettings, client_ip
+from bahamut.errors import ForbiddenError, UnauthorizedError
+from bahamut.push.hub import Hub
+from bahamut.push.outgoing import Outgoing
+from bahamut.push.session import PushSession
+from bahamut.supervisor import RunContext
+from bahamut.web.adapter import raw_request, split_target
+from bahamut.web.cors import cors_headers
+from bahamut.web.internals import plain_answer
+from bahamut.web.websocket import PING, Socket
+
+log = logging.getLogger(__name__)
+
+UNSUPPORTED_DATA, INVALID_TEXT = 1003, 1007
+BEAT = 15.0
+"""Seconds between the pings of the server."""
+PATIENCE = 30.0
+"""Seconds after which a client that sends no pong is gone."""
+
+
+class Endpoint:
+    """Serves the websocket.
+
+    Args:
+        config: read here, once.
+        hub: has the sessions.
+    """
+
+    def __init__(self, config: Config, hub: Hub) -> None:
+        self.context: RunContext | None = None
+        """What sessions live in."""
+        self._hub = hub
+        self._push = config.push
+        self._cors = config.security.cors
+        self._authenticators = config.security.session_authenticators
+        self._fail_closed = config.security.fail_closed
+        self._handler = config.push.dispatch_handler
+        self._settings = RequestSettings(trusted_proxies=config.rest.trusted_proxies)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer a handshake, then serve the session until it ends."""
+        raw = raw_request(request, *split_target(request))
+        socket = Socket(self._push.max_message)
+        try:
+            session = await self._admitted(raw)
+            socket.check(request)
+        except Exception as error:  # noqa: BLE001 - the border
+            return self._refusal(raw, error)
+        response = await socket.open(request)
+        await self._serve(session, socket)
+        return response
+
+    # --- the handshake -----------------------------------------------------------------------
+
+    async def _admitted(self, raw: RawRequest) -> PushSession:
+        """Return the session of a client that may have one.
+
+        Raises:
+            Error: it may not: 400, 401, 403 or 415.
+        """
+        reads, writes = encodings_from_headers(raw.headers)
+        session = PushSession(
+            raw,
+            client_ip(raw, self._settings),
+            self._push,
+            self._hub.models,
+            reads=reads,
+            writes=writes,
+        )
+        session.context = self.context
+        self._check_origin(raw)
+        try:
+            await check_session(self._authenticators, session, fail_closed=self._fail_closed)
+        except Error:
+            raise
+        except Exception as error:
+            raise UnauthorizedError(str(error)) from error
+        await self._check_init(session)
+        return session
+
+    def _check_origin(self, raw: RawRequest) -> None:
+        """Refuse browsers that show somebody else's page (decision X14)."""
+        origin = raw.headers.get("Origin", "")
+        if not origin or self._push.allow_any_origin:
+            return
+        if urlsplit(origin).netloc.lower() == raw.headers.get("Host", "").lower():
+            return
+        policy = self._cors.policy_for_request(raw) if self._cors is not None else None
+        if policy is None or not policy.allows(origin):
+            raise ForbiddenError("The origin of the page is not allowed to open a push session")
+
+    async def _check_init(self, session: PushSession) -> None:
+        if self._handler is None:
+            return
+        try:
+            is_welcome = await self._handler.on_push_session_init(session)
+        except Exception as error:
+            raise ForbiddenError(str(error)) from error
+        if not is_welcome:
+            raise ForbiddenError("You are not authorized to initiate a push session")
+
+    def _refusal(self, raw: RawRequest, error: Exception) -> web.StreamResponse:
+        if not isinstance(error, Error):
+            log.error("A handshake cannot be answered", exc_info=error)
+        answer = respond.failure(respond.failure_of(error))
+        headers = list(answer.headers)
+        if self._cors is not None:
+            headers += cors_headers(self._cors, raw)
+        return plain_answer(answer.status, headers, answer.body)
+
+    # --- the session -------------------------------------------------------------------------
+
+    async def _serve(self, session: PushSession, socket: Socket) -> None:
+        session.attach(socket)
+        self._hub.register(session)
+        heart = _Heart(socket)
+        try:
+            if self._handler is not None:
+                await self._handler.on_push_session_start(session)
+            await self._read(session, socket, heart)
+        except ConnectionError:
+            log.debug("Session %s has lost its connection", session.identifier)
+        finally:
+            heart.stop()
+            try:
+                if self._handler is not None:
+                    await self._handler.on_push_session_stop(session)
+            finally:
+                self._hub.unregister(session)
+                await session.end()
+
+    async def _read(self, session: PushSession, socket: Socket, heart: _Heart) -> None:
+        """Take what the client sends, until there is no more."""
+        while True:
+            kind, data, reason = await socket.receive()
+            if kind is WSMsgType.PING:
+                await socket.pong(data)
+            elif kind is WSMsgType.PONG:
+                heart.beats()
+            elif kind in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if not await self._take(session, socket, kind, bytes(data)):
+                    return
+            elif kind is WSMsgType.CLOSE:
+                # Without a code there is none to say again.
+                await socket.close(data or 1000, reason)
+                return
+            else:  # closed, closing, or an error that aiohttp has answered with its code
+                return
+
+    async def _take(
+        self, session: PushSession, socket: Socket, kind: WSMsgType, data: bytes
+    ) -> bool:
+        """Let a session ask for something else; tell whether it goes on."""
+        if kind is WSMsgType.TEXT and session.reads == JSON and not _is_text(data):
+            await socket.close(INVALID_TEXT)
+            return False
+        try:
+            config = PushConfig.from_bytes(session.reads, data)
+        except DecodeError as error:
+            text = f"could not decode message into *elemental.PushConfig: {error}"
+            return await self._complain(session, socket, Error("Bad request", text, "bahamut"))
+        try:
+            session.adopt(config)
+        except FilterError as error:
+            text, what = f"unable to parse identity filters: {error}", {"pushconfig": "filters"}
+            wrong = Error("Bad request", text, "bahamut", 0, what)
+            return await self._complain(session, socket, wrong)
+        session.is_in_error = False
+        self._hub.refile(session)
+        return True
+
+    async def _complain(self, session: PushSession, socket: Socket, error: Error) -> bool:
+        """Tell a client what was wrong, if it asked to be told; else end the session."""
+        if "enableErrors" not in session.parameters:
+            await socket.close(UNSUPPORTED_DATA)
+            return False
+        session.is_in_error = True
+        self._hub.refile(session)
+        event = Event.new_error(error, timestamp=datetime.now(UTC), encoding=session.writes)
+        session.offer([Outgoing(event, None)])
+        return True
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _Heart:
+    """Pings a client, and ends its connection when pongs stay away."""
+
+    def __init__(self, socket: Socket) -> None:
+        self._socket = socket
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer = self._loop.call_later(BEAT, self._tick)
+
+    def beats(self) -> None:
+        """A pong has come."""
+        self._last = self._loop.time()
+
+    def stop(self) -> None:
+        """Ping no more."""
+        self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._socket.write(PING)
+        if self._loop.time() - self._last >= PATIENCE - 0.1:
+            self._socket.hang_up()
+            return
+        self._timer = self._loop.call_later(BEAT, self._tick)

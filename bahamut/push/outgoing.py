@@ -1,0 +1,130 @@
+"""`Outgoing`: one event on its way to many sessions, decoded once and encoded once per encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bahamut.elemental.encoding import JSON, MSGPACK, decode, decode_into, encode
+from bahamut.elemental.event import Event
+from bahamut.elemental.filters import Filter, compile_filter
+from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.registry import Registry
+from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
+from bahamut.web.websocket import Frame
+
+
+class Models:
+    """The classes that events can be about, of all versions of an API.
+
+    Args:
+        registries: by version; of a kind that several know, the latest is taken.
+    """
+
+    def __init__(self, registries: Mapping[int, Registry]) -> None:
+        self._by_name: dict[str, type[Model]] = {
+            model.IDENTITY.name: model
+            for _, registry in sorted(registries.items())
+            for model in registry.models()
+            if model.ATTRIBUTES
+        }
+
+    def of(self, event: Event) -> type[Model] | None:
+        """Return the class of an event's object, None for one of nobody's."""
+        return self._by_name.get(event.identity)
+
+
+class Outgoing:
+    """An event, and the forms in which sessions want it.
+
+    Args:
+        event: what happened.
+        model: the class of its object, if there is one.
+
+    Raises:
+        DecodeError: nobody could read its object.
+    """
+
+    __slots__ = ("_frames", "_matches", "_model", "_object", "event", "key", "summary")
+
+    def __init__(self, event: Event, model: type[Model] | None) -> None:
+        if event.encoding not in (JSON, MSGPACK):
+            raise DecodeError(f"an event of an unknown encoding '{event.encoding}'")
+        self.event = event
+        self.summary: Any = None
+        """What the dispatch handler made of it."""
+        self._model = model
+        self._frames: dict[str, Frame] = {}
+        self._matches: dict[str, bool] = {}
+        self._object: Any = None
+
+    def frame(self, encoding: str) -> Frame:
+        """Return the event as a frame.
+
+        Raises:
+            DecodeError: its object cannot be put into that encoding.
+        """
+        found = self._frames.get(encoding)
+        if found is None:
+            event = self.event
+            if event.encoding != encoding:
+                event = event.duplicate()
+                event.convert(encoding, self._model)
+            data = event.to_bytes(encoding)
+            found = self._frames[encoding] = Frame.of(data, is_binary=encoding == MSGPACK)
+        return found
+
+    def object(self) -> Any:
+        """Return the object of the event: sparse, or a mapping if its class is not known.
+
+        Raises:
+            DecodeError: it cannot be read.
+        """
+        if self._object is None:
+            if self._model is None:
+                self._object = decode(self.event.encoding, self.event.data)
+            else:
+                target: Any = self._model.SPARSE()
+                decode_into(self.event.encoding, self.event.data, target)
+                self._object = target
+        return self._object
+
+    def matches(self, text: str, condition: Filter) -> bool:
+        """Tell whether the object matches a filter; each is evaluated once (decision X16)."""
+        found = self._matches.get(text)
+        if found is None:
+            try:
+                found = compile_filter(condition)(self.object())
+            except (DecodeError, ValueError):
+                found = False
+            self._matches[text] = found
+        return found
+
+
+def scrubbed(event: Event, model: type[Model] | None) -> Event:
+    """Return an event as MessagePack, its object without secrets (decisions X21, X41).
+
+    Args:
+        event: left alone.
+        model: the class of its object; None if there is nothing in it to hide.
+
+    Raises:
+        DecodeError: the object cannot be read.
+    """
+    if event.encoding != MSGPACK:
+        event = event.duplicate()
+        event.convert(MSGPACK, model)
+    if not event.data:
+        raise DecodeError("an event without an object")
+    if model is not None and has_secrets(model):
+        event = event.duplicate()
+        held = decode(MSGPACK, event.data)
+        event.data = encode(MSGPACK, wire_without_secrets(held, model))
+    return event
+
+
+def interesting_to(event: Event, related: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Yield the keys under which sessions ask for an event."""
+    for name in dict.fromkeys((event.identity, *related)):
+        yield name, event.type
+        yield name, ""

@@ -1,0 +1,83 @@
+"""`Publisher`: events into publications, without what clients must not see."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from bahamut.config import Config
+from bahamut.elemental.encoding import MSGPACK
+from bahamut.elemental.event import Event
+from bahamut.elemental.model import Model
+from bahamut.elemental.secrecy import without_secrets
+from bahamut.pubsub import Publication
+from bahamut.push.outgoing import Models, scrubbed
+
+log = logging.getLogger(__name__)
+
+PAUSES = (0.0, 0.05, 0.25)
+"""Seconds before each attempt to publish; then the event is lost."""
+
+
+class Publisher:
+    """Publishes events, each for itself (decision X20).
+
+    Args:
+        config: read here, once.
+    """
+
+    def __init__(self, config: Config) -> None:
+        assert config.push.client is not None  # noqa: S101 - made only where there is one
+        self._client = config.push.client
+        self._topic = config.push.topic
+        self._has_hierarchies = config.push.has_hierarchies
+        self._handler = config.push.publish_handler
+        self._models = Models(config.model.registries)
+        self.lost = 0
+        """Events that could not be published."""
+
+    async def push(self, *events: Event) -> None:
+        """Publish events in their order; what cannot be is logged and counted (Go: Push)."""
+        for event in events:
+            await self._push(event, self._models.of(event))
+
+    async def push_object(self, kind: str, obj: Model) -> None:
+        """Publish that something has just happened to an object."""
+        event = Event.new(kind, without_secrets(obj), timestamp=datetime.now(UTC))
+        await self._push(event, None)
+
+    async def _push(self, event: Event, model: type[Model] | None) -> None:
+        """Publish one event; that of a *model* may still hold secrets."""
+        try:
+            if await self._is_published(event):
+                await self._publish(scrubbed(event, model))
+        except Exception:
+            self.lost += 1
+            log.exception("%s is lost", event)
+
+    async def _is_published(self, event: Event) -> bool:
+        if self._handler is None:
+            return True
+        try:
+            return bool(await self._handler.should_publish(event))
+        except Exception:
+            log.exception("The publish handler failed: %s is not published", event)
+            return False
+
+    async def _publish(self, event: Event) -> None:
+        topic = self._topic
+        if self._has_hierarchies:
+            topic = f"{topic}.{event.identity}.{event.type}"
+        publication = Publication(topic)
+        publication.encode_with_encoding(event, MSGPACK)
+        for attempt, pause in enumerate(PAUSES, 1):
+            await asyncio.sleep(pause)
+            try:
+                await self._client.publish(publication)
+            except Exception as error:
+                if attempt == len(PAUSES):
+                    raise
+                log.warning("%s: publishing failed, once more: %s", event, error)
+            else:
+                return

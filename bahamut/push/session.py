@@ -1,0 +1,266 @@
+"""`PushSession`: one client of the websocket, what it asked for, and what waits to reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+from uuid import uuid4
+
+from bahamut.config import PushSettings
+from bahamut.context import parse_claims
+from bahamut.elemental.encoding import JSON
+from bahamut.elemental.event import Event
+from bahamut.elemental.filters import Filter
+from bahamut.elemental.model import DecodeError
+from bahamut.elemental.push_config import PushConfig
+from bahamut.elemental.request import RawRequest
+from bahamut.push.outgoing import Models, Outgoing, scrubbed
+from bahamut.web.websocket import Frame, Socket
+
+log = logging.getLogger(__name__)
+
+TRY_AGAIN_LATER = 1013
+
+
+class Waiting(NamedTuple):
+    """A frame that waits for a client to read, and what it is about."""
+
+    frame: Frame
+    key: tuple[str, str] | None
+    """Identity and identifier, where they are known."""
+
+
+class Session:
+    """What is known of a client (Go: Session)."""
+
+    def __init__(self, raw: RawRequest, client_ip: str, *, reads: str, writes: str) -> None:
+        self.identifier = str(uuid4())
+        """A random UUID."""
+        self.parameters: dict[str, list[str]] = parse_qs(raw.query, keep_blank_values=True)
+        """Of the handshake, overwritten by those of push configurations."""
+        self.headers = raw.headers
+        """Of the handshake."""
+        self.cookies: Mapping[str, str] = getattr(raw.native, "cookies", {})
+        self.client_ip = client_ip
+        self.tls_connection_state = raw.tls
+        self.reads, self.writes = reads, writes
+        """Encodings of what it sends and of what it gets."""
+        self.metadata: Any = None
+        """For users."""
+        self.context: Any = None
+        """What the session lives in: the server's `RunContext`."""
+        self.push_config: PushConfig | None = None
+        """What it asked for; None as long as it did not."""
+        self._claims: tuple[str, ...] = ()
+        self._claims_map: dict[str, str] = {}
+
+    def parameter(self, name: str) -> str:
+        """Return the first value of a parameter, empty without one."""
+        return next(iter(self.parameters.get(name, ())), "")
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header of the handshake, empty without one."""
+        value: str = self.headers.get(name, "")
+        return value
+
+    def cookie(self, name: str) -> str:
+        """Return a cookie of the handshake.
+
+        Raises:
+            LookupError: there is none of that name.
+        """
+        try:
+            return self.cookies[name]
+        except KeyError:
+            raise LookupError(f"http: named cookie not present: {name}") from None
+
+    @property
+    def token(self) -> str:
+        """The parameter ``token``."""
+        return self.parameter("token")
+
+    @property
+    def claims(self) -> list[str]:
+        """The claims of the client, ``key=value``; a copy. Assigning None forgets them.
+
+        Raises:
+            ValueError: assigned a malformed claim.
+        """
+        return list(self._claims)
+
+    @claims.setter
+    def claims(self, claims: Iterable[str] | None) -> None:
+        self._claims = tuple(claims or ())
+        self._claims_map = parse_claims(self._claims)
+
+    @property
+    def claims_map(self) -> dict[str, str]:
+        """The claims as a mapping; a copy."""
+        return dict(self._claims_map)
+
+
+class PushSession(Session):
+    """A session that events can be pushed to (Go: PushSession).
+
+    What it gets is written to its socket at once. Only while the client does not read, frames wait
+    in an outbox with a bound and a policy (`PushSettings.slow_policy`, decision X18), and a task
+    sends them; it ends when the client has caught up.
+    """
+
+    def __init__(
+        self,
+        raw: RawRequest,
+        client_ip: str,
+        settings: PushSettings,
+        models: Models,
+        *,
+        reads: str = JSON,
+        writes: str = JSON,
+    ) -> None:
+        super().__init__(raw, client_ip, reads=reads, writes=writes)
+        self.is_in_error = False
+        """Whether its last message was none; then the hub passes it by."""
+        self.filters: dict[str, tuple[str, Filter]] = {}
+        """Text and filter by identity name."""
+        self.dropped = 0
+        """Events that it did not get because it reads too slowly."""
+        self.conflated = 0
+        """Events that a newer one took the place of while they waited."""
+        self._settings = settings
+        self._models = models
+        self._outbox: deque[Waiting] = deque()
+        self._drainer: asyncio.Task[None] | None = None
+        self._socket: Socket | None = None
+
+    def attach(self, socket: Socket) -> None:
+        """Give the session its socket."""
+        self._socket = socket
+
+    def adopt(self, config: PushConfig) -> None:
+        """Ask for something else than before.
+
+        Raises:
+            FilterError: a filter is none.
+        """
+        config.parse_identity_filters()
+        for name, values in (config.parameters or {}).items():
+            self.parameters[name] = list(values or ())
+        self.push_config = config
+        found = ((name, config.filter_for_identity(name)) for name in config.filters)
+        self.filters = {name: (config.filters[name], f) for name, f in found if f is not None}
+
+    def direct_push(self, *events: Event) -> None:
+        """Push events to this session alone (Go: DirectPush).
+
+        What it did not ask for is left out; neither related identities nor the dispatch handler
+        are asked.
+        """
+        for event in events:
+            config = self.push_config
+            if config is not None and config.is_filtered_out(event.identity, event.type):
+                continue
+            try:
+                model = self._models.of(event)
+                self.offer([Outgoing(scrubbed(event, model), model)])
+            except DecodeError as error:
+                log.error("Session %s: an event is dropped: %s", self.identifier, error)  # noqa: TRY400
+
+    def offer(self, given: list[Outgoing]) -> None:
+        """Send events, in their order: at once, or when the client reads again.
+
+        Raises:
+            DecodeError: one cannot be put into the session's encoding.
+        """
+        socket = self._socket
+        frames = [each.frame(self.writes) for each in given]
+        if socket is None or socket.is_over:
+            return
+        if not self._outbox and self._drainer is None and socket.is_ready:
+            socket.write(frames[0].data if len(frames) == 1 else b"".join([f.data for f in frames]))
+            return
+        for each, frame in zip(given, frames, strict=True):
+            self._keep(each, frame)
+        if self._drainer is None and self._outbox:
+            name = f"drainer of session {self.identifier}"
+            self._drainer = asyncio.create_task(self._drain(socket), name=name)
+
+    def _keep(self, given: Outgoing, frame: Frame) -> None:
+        """Let a frame wait, by the policy for clients that do not read."""
+        settings, key = self._settings, None
+        if settings.slow_policy == "conflate":
+            key = given.event.identity, _identifier(given)
+            for index, waiting in enumerate(self._outbox):
+                if key[1] and waiting.key == key:
+                    self._outbox[index] = Waiting(frame, key)
+                    self.conflated += 1
+                    return
+        if len(self._outbox) < settings.slow_bound:
+            self._outbox.append(Waiting(frame, key))
+            return
+        self.dropped += 1
+        log.warning(
+            "Slow consumer. event dropped: session %s, claims %s", self.identifier, self.claims
+        )
+        if settings.slow_policy != "drop":
+            self._outbox.clear()
+            self._end(TRY_AGAIN_LATER)
+
+    def _end(self, code: int) -> None:
+        if self._drainer is not None:
+            self._drainer.cancel()
+        socket = self._socket
+        if socket is not None and not socket.is_over:
+            socket.is_over = True
+            self._drainer = asyncio.create_task(self._say_goodbye(socket, code))
+
+    async def _say_goodbye(self, socket: Socket, code: int) -> None:
+        """Close; a client that does not read will not read that either, and is cut off."""
+        try:
+            async with asyncio.timeout(self._settings.slow_deadline or None):
+                await socket.close(code)
+        except (TimeoutError, ConnectionError):
+            socket.abort()
+
+    async def _drain(self, socket: Socket) -> None:
+        """Send what waits, as the client reads; the deadline cuts off one that does not."""
+        try:
+            await socket.send([], self._settings.slow_deadline)
+            while self._outbox and not socket.is_over:
+                frames = [waiting.frame for waiting in self._outbox]
+                self._outbox.clear()
+                await socket.send(frames, self._settings.slow_deadline)
+        except ConnectionError as error:
+            log.warning("Session %s is cut off: %s", self.identifier, error)
+            socket.abort()
+        finally:
+            if not socket.is_over:
+                self._drainer = None
+
+    async def close(self, code: int) -> None:
+        """Say goodbye to the client, and wait a moment for it to do so."""
+        if self._socket is not None and not self._socket.is_over:
+            self._outbox.clear()
+            await self._say_goodbye(self._socket, code)
+
+    async def end(self) -> None:
+        """Forget what waits."""
+        self._outbox.clear()
+        drainer, self._drainer = self._drainer, None
+        if drainer is not None and drainer is not asyncio.current_task():
+            drainer.cancel()
+            await asyncio.gather(drainer, return_exceptions=True)
+
+
+def _identifier(given: Outgoing) -> str:
+    """Return the identifier of an event's object, empty if it says none."""
+    try:
+        found = given.object()
+    except DecodeError:
+        return ""
+    if isinstance(found, Mapping):
+        return str(found.get("ID") or "")
+    return str(getattr(found, "identifier", "") or "")
