@@ -1,7 +1,7 @@
 """What the filters' tables may differ in, and by which decision."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -100,21 +100,37 @@ def d24_bare_calls(row: dict[str, Any], ours: Outcome) -> str:
     return "D24" if re.search(rf"{CALL}\s*{stray}", text, re.DOTALL) else ""
 
 
+_ODD_BACKSLASH = re.compile(r"""(?:\A|[\s"'()\[\],<>=!])\\|\\(?:\Z|[<>=!])""")
+"""Where the original has a rule of its own: at the begin of a word, before an operator, at the end.
+
+What stands behind a quote, a bracket or an operator begins a word, too.
+"""
+_STRAY = re.compile(r".*(?:found|after|value:) (.*?)(?: instead of .*)?\Z", re.DOTALL)
+
+
 def d22_backslashes(row: dict[str, Any], ours: Outcome) -> str:
     r"""D22: ``\x`` is x; in a quoted value of ``matches`` it stays ``\x``.
 
     The original keeps a backslash that begins a word, ignores one before an operator, and drops
-    it in patterns. Checked on every value: what ours holds is the text under one of the two
-    readings, and without any backslash both sides hold the same letters.
+    it in patterns. Where the text has no such place there is nothing to decide. Every text that
+    ours holds, or names in its error, must stand in what the rule makes of the row's text.
     """
     text = text_of(row["text"])
-    if "\\" not in text:
-        return ""
+    plain = re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
     if ours.filter is None:
-        return "D22"
-    readings = (re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL), text)
-    texts = [t for t in _texts(ours.filter) if t]
-    return "D22" if all(any(t in reading for reading in readings) for t in texts) else ""
+        named = _STRAY.fullmatch(ours.error or "")
+        is_named = named is not None and (named[1] == "\0" or named[1] in plain)
+        return "D22" if is_named and _ODD_BACKSLASH.search(text) else ""
+    patterns = [
+        value
+        for c in ours.filter.comparisons()
+        if c.comparator is Comparator.MATCHES
+        for value in _leaves(c.values)
+    ]
+    if not _ODD_BACKSLASH.search(text) and not any("\\" in str(p) for p in patterns):
+        return ""
+    is_so = all(t in plain or (t in patterns and t in text) for t in _texts(ours.filter))
+    return "D22" if is_so else ""
 
 
 def tree_decisions(row: dict[str, Any], ours: Outcome) -> str:
@@ -262,15 +278,40 @@ def d25_values(row: dict[str, Any], ours: Outcome) -> str:
     The original cuts fractions off, takes a number for the text of that code point and a span of
     time for an integer, does not convert the elements of lists, and compares times by their parts.
     """
-    if ours.filter is None:
+    if ours.filter is None or ours.matches is None:
         return ""
-    unlike_text = (int, float, datetime, Duration)
-    is_so = any(
-        isinstance(value, unlike_text) and not isinstance(value, bool)
-        for comparison in ours.filter.comparisons()
-        for value in _leaves(comparison.values)
-    )
-    return "D25" if is_so else ""
+    made = golden_object(row["object"])
+    for comparison in ours.filter.comparisons():
+        spec = made.attribute_spec(comparison.key)
+        is_equality = comparison.comparator in (Comparator.EQUAL, Comparator.NOT_EQUAL)
+        if spec is not None and is_equality:
+            value = made.__dict__.get(spec.wire)
+            if any(_is_compared_otherwise(value, wanted) for wanted in comparison.values):
+                return "D25"
+    return ""
+
+
+def _is_compared_otherwise(value: Any, wanted: Any) -> bool:
+    """Tell whether the original takes one of the two for something else than it is."""
+    if isinstance(value, list | tuple):
+        return any(map(_is_converted, _leaves((wanted,)))) and any(
+            map(_is_converted, _leaves(tuple(value)))
+        )
+    match value, wanted:
+        case datetime(), datetime():
+            return value.utcoffset() != wanted.utcoffset()
+        case (datetime() | int(), Duration()):
+            return not isinstance(value, bool)
+        case int(), float():
+            return not wanted.is_integer() and int(wanted) == value
+        case str(), int():
+            return value == chr(wanted) if 0 <= wanted < 0x110000 else value == "\ufffd"
+    return False
+
+
+def _is_converted(value: Any) -> bool:
+    """Tell whether a value needs converting to be compared."""
+    return isinstance(value, int | float | datetime) and not isinstance(value, bool)
 
 
 def d25_elements(row: dict[str, Any], ours: Outcome) -> str:
@@ -309,9 +350,9 @@ def _reads_back(filter_: Filter) -> bool:
     return parse(str(filter_)) == filter_
 
 
-def _leaves(values: tuple[Any, ...]) -> Iterator[Any]:
+def _leaves(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
-        if isinstance(value, tuple):
+        if isinstance(value, tuple | list):
             yield from _leaves(value)
         else:
             yield value
