@@ -1,10 +1,10 @@
-"""``python -m benchmarks [rest|pipeline|encoding|startup] [--quick] [--json FILE]``."""
+"""``python -m benchmarks [rest|pipeline|encoding|startup|push] [--quick] [--json FILE]``."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import bench_encoding, bench_pipeline, bench_rest, bench_startup
+from benchmarks import bench_encoding, bench_pipeline, bench_push, bench_rest, bench_startup
 from benchmarks.figures import show, write
 
 TOPICS = {
@@ -12,6 +12,7 @@ TOPICS = {
     "encoding": bench_encoding.run,
     "pipeline": bench_pipeline.run,
     "rest": bench_rest.run,
+    "push": bench_push.run,
 }
 
 

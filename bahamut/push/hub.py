@@ -18,7 +18,7 @@ from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
 from bahamut.push.outgoing import Models, Outgoing, interesting_to
-from bahamut.push.session import PushSession
+from bahamut.push.session import Joined, PushSession
 
 log = logging.getLogger(__name__)
 
@@ -153,8 +153,12 @@ class Hub:
             return
         if self._summarize is not None:
             given.summary = await self._summarize(event)
+        has_handler = self._handler is not None
         for session in self._interested(event):
-            if await self._gets(session, given):
+            wanted = session.filters.get(event.identity) if session.filters else None
+            if wanted is not None and not given.matches(*wanted):
+                continue
+            if not has_handler or await self._is_dispatched(session, given):
                 touched.setdefault(session, []).append(given)
 
     def _interested(self, event: Event) -> Iterable[PushSession]:
@@ -164,13 +168,9 @@ class Hub:
             found.update(self._index.get(key, {}))
         return found
 
-    async def _gets(self, session: PushSession, given: Outgoing) -> bool:
-        """Tell whether a session that asked for such events gets this one."""
-        wanted = session.filters.get(given.event.identity)
-        if wanted is not None and not given.matches(*wanted):
-            return False
-        if self._handler is None:
-            return True
+    async def _is_dispatched(self, session: PushSession, given: Outgoing) -> bool:
+        """Ask the handler whether a session that asked for such events gets this one."""
+        assert self._handler is not None  # noqa: S101 - asked where there is one
         try:
             return bool(await self._handler.should_dispatch(session, given.event, given.summary))
         except Exception:
@@ -179,8 +179,9 @@ class Hub:
 
 
 def _deliver(touched: dict[PushSession, list[Outgoing]]) -> None:
+    joined: Joined = {}
     for session, given in touched.items():
         try:
-            session.offer(given)
+            session.offer(given, joined)
         except Exception:
             log.exception("Session %s: events are dropped", session.identifier)

@@ -72,7 +72,8 @@ class Publisher:
         publication = Publication(topic)
         publication.encode_with_encoding(event, MSGPACK)
         for attempt, pause in enumerate(PAUSES, 1):
-            await asyncio.sleep(pause)
+            if pause:
+                await asyncio.sleep(pause)
             try:
                 await self._client.publish(publication)
             except Exception as error:

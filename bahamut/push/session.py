@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Iterable, Mapping
+from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 TRY_AGAIN_LATER = 1013
 
 
+Joined = dict[tuple[Any, ...], bytes]
+"""The bytes of several frames together, by encoding and events."""
+
+
 class Waiting(NamedTuple):
     """A frame that waits for a client to read, and what it is about."""
 
@@ -37,6 +41,21 @@ class Waiting(NamedTuple):
 class Session:
     """What is known of a client (Go: Session)."""
 
+    __slots__ = (
+        "_claims",
+        "_claims_map",
+        "client_ip",
+        "context",
+        "headers",
+        "identifier",
+        "metadata",
+        "parameters",
+        "push_config",
+        "reads",
+        "tls_connection_state",
+        "writes",
+    )
+
     def __init__(self, raw: RawRequest, client_ip: str, *, reads: str, writes: str) -> None:
         self.identifier = str(uuid4())
         """A random UUID."""
@@ -44,7 +63,6 @@ class Session:
         """Of the handshake, overwritten by those of push configurations."""
         self.headers = raw.headers
         """Of the handshake."""
-        self.cookies: Mapping[str, str] = getattr(raw.native, "cookies", {})
         self.client_ip = client_ip
         self.tls_connection_state = raw.tls
         self.reads, self.writes = reads, writes
@@ -73,10 +91,10 @@ class Session:
         Raises:
             LookupError: there is none of that name.
         """
-        try:
-            return self.cookies[name]
-        except KeyError:
-            raise LookupError(f"http: named cookie not present: {name}") from None
+        found = SimpleCookie(self.header("Cookie")).get(name)
+        if found is None:
+            raise LookupError(f"http: named cookie not present: {name}")
+        return found.value
 
     @property
     def token(self) -> str:
@@ -111,6 +129,18 @@ class PushSession(Session):
     sends them; it ends when the client has caught up.
     """
 
+    __slots__ = (
+        "_drainer",
+        "_models",
+        "_outbox",
+        "_settings",
+        "_socket",
+        "conflated",
+        "dropped",
+        "filters",
+        "is_in_error",
+    )
+
     def __init__(
         self,
         raw: RawRequest,
@@ -132,7 +162,7 @@ class PushSession(Session):
         """Events that a newer one took the place of while they waited."""
         self._settings = settings
         self._models = models
-        self._outbox: deque[Waiting] = deque()
+        self._outbox: list[Waiting] = []
         self._drainer: asyncio.Task[None] | None = None
         self._socket: Socket | None = None
 
@@ -169,21 +199,24 @@ class PushSession(Session):
             except DecodeError as error:
                 log.error("Session %s: an event is dropped: %s", self.identifier, error)  # noqa: TRY400
 
-    def offer(self, given: list[Outgoing]) -> None:
+    def offer(self, given: list[Outgoing], joined: Joined | None = None) -> None:
         """Send events, in their order: at once, or when the client reads again.
+
+        Args:
+            given: the events.
+            joined: what other sessions were sent of the same events.
 
         Raises:
             DecodeError: one cannot be put into the session's encoding.
         """
         socket = self._socket
-        frames = [each.frame(self.writes) for each in given]
         if socket is None or socket.is_over:
             return
         if not self._outbox and self._drainer is None and socket.is_ready:
-            socket.write(frames[0].data if len(frames) == 1 else b"".join([f.data for f in frames]))
+            socket.write(_data_of(given, self.writes, joined))
             return
-        for each, frame in zip(given, frames, strict=True):
-            self._keep(each, frame)
+        for each in given:
+            self._keep(each, each.frame(self.writes))
         if self._drainer is None and self._outbox:
             name = f"drainer of session {self.identifier}"
             self._drainer = asyncio.create_task(self._drain(socket), name=name)
@@ -253,6 +286,18 @@ class PushSession(Session):
         if drainer is not None and drainer is not asyncio.current_task():
             drainer.cancel()
             await asyncio.gather(drainer, return_exceptions=True)
+
+
+def _data_of(given: list[Outgoing], encoding: str, joined: Joined | None) -> bytes:
+    if len(given) == 1:
+        return given[0].frame(encoding).data
+    key = (encoding, *map(id, given))
+    data = joined.get(key) if joined is not None else None
+    if data is None:
+        data = b"".join([each.frame(encoding).data for each in given])
+        if joined is not None:
+            joined[key] = data
+    return data
 
 
 def _identifier(given: Outgoing) -> str:
