@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bahamut.context import Context
+from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.registry import Registry
@@ -188,7 +189,6 @@ def _default_order(model: type[Model]) -> tuple[str, ...]:
 
 def _check(model: type[Model], name: str, purpose: str) -> None:
     """Refuse attributes that there are not, or whose values clients must not learn."""
-    wire = model.WIRE_NAMES.get(name)
-    spec = model.attribute_spec(wire) if wire is not None else None
-    if spec is None or not spec.exposed or spec.secret:
+    along = specs_along(model, name)
+    if not along or any(spec.secret or not spec.exposed for spec in along):
         raise BadRequestError(f"There is no attribute '{name}' to {purpose}")

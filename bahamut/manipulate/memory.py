@@ -24,6 +24,7 @@ from bahamut.elemental.filters import (
     compile_filter,
 )
 from bahamut.elemental.filters.matcher import Predicate
+from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.model import Model
 from bahamut.manipulate.base import (
     EVERYTHING,
@@ -324,7 +325,7 @@ def _check_supported(query: Query) -> None:
 
 def _compiled(model: type[Model], condition: Filter) -> Predicate:
     for key in condition.attribute_names():
-        if key not in model.WIRE_NAMES:
+        if not specs_along(model, key):
             raise InvalidQueryError(f"A filter speaks of an unknown attribute '{key}'")
     try:
         return compile_filter(condition)

@@ -5,6 +5,7 @@
 - ``contains`` says the same as ``in``: one of the values is the attribute, or in it.
 - Texts compare by code point; what cannot be ordered (a text and a number) is no match.
 - Where an attribute is missing, ``!=``, ``not in`` and ``not contains`` hold and nothing else.
+- A dotted key leads into nested objects, mappings and the elements of lists (`paths`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from bahamut.elemental.filters.filter import (
     FilterError,
     Group,
 )
+from bahamut.elemental.filters.paths import NOWHERE, ZERO_TIME, absent, follower, spec_of
 from bahamut.elemental.validators import compile_pattern
 
 Predicate = Callable[[Any], bool]
@@ -37,7 +39,6 @@ _Search = Callable[[bytes], Any]
 
 MAX_PATTERN_STEPS = 100_000
 """How long the programs of all regular expressions of a filter may be together."""
-_ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
 # Clients write these patterns, and a few letters can ask for megabytes (`PATTERN_MEMORY`, program
 # and automata): what is kept for the next filter is bounded in all, apart from what models need.
@@ -114,12 +115,13 @@ class _Compiler:
 
     def _slot(self, slot: Comparison | Group, model: Any) -> _Test:
         if isinstance(slot, Comparison):
-            return self._comparison(slot, model)
+            is_path = "." in slot.key and (model is None or spec_of(model, slot.key) is None)
+            return (self._nested if is_path else self._comparison)(slot, model)
         tests = [self._filter(member, model) for member in slot.members]
         return _any(tests) if slot.word == "or" else _all(tests)
 
     def _comparison(self, slot: Comparison, model: Any) -> _Test:
-        spec = None if model is None else _spec(model, slot.key)
+        spec = None if model is None else spec_of(model, slot.key)
         is_known = model is None or spec is not None
         key = slot.key if spec is None else spec.wire
         comparator = slot.comparator
@@ -132,12 +134,27 @@ class _Compiler:
         is_negated = comparator in _NEGATED
         if not is_known:
             return lambda values: is_negated
-        judge = _with_absent(self._judge(positive, slot.values), _absent(spec, model))
+        judge = _with_absent(self._judge(positive, slot.values), absent(spec, model))
         if is_negated:
             return lambda values: not judge(values.get(key))
         if comparator is Comparator.EQUAL and isinstance(slot.values[0], str):
             return _text_test(key, slot.values[0], judge)
         return lambda values: judge(values.get(key))
+
+    def _nested(self, slot: Comparison, model: Any) -> _Test:
+        """Return the test of what a dotted key leads to."""
+        comparator, start = slot.comparator, _start(slot.key, model)
+        if comparator in (Comparator.EXISTS, Comparator.NOT_EXISTS):
+            wanted = comparator is Comparator.EXISTS
+            return lambda values: (start(values) is not NOWHERE) is wanted
+        judge = self._judge(_POSITIVE.get(comparator, comparator), slot.values)
+        is_negated = comparator in _NEGATED
+
+        def test(values: _Values) -> bool:
+            found = start(values)
+            return judge(None if found is NOWHERE else found) is not is_negated
+
+        return test
 
     def _judge(self, comparator: Comparator, wanted: tuple[Any, ...]) -> _Judge:
         now = self._now
@@ -156,9 +173,16 @@ class _Compiler:
         return lambda value: _is_one_of(value, wanted)
 
 
-def _spec(model: Any, key: str) -> Any:
-    spec = model.attribute_spec(key)  # finds it in any case; filters are exact
-    return spec if spec is not None and key in (spec.name, spec.wire) else None
+def _start(key: str, model: Any) -> Callable[[_Values], Any]:
+    """Return a function that says where a dotted key leads from the values of an object."""
+    if model is None:
+        return follower(key)
+    name, _, rest = key.partition(".")
+    spec = spec_of(model, name)
+    if spec is None:
+        return lambda _: NOWHERE
+    wire, follow = spec.wire, follower(rest)
+    return lambda values: follow(values.get(wire))
 
 
 def _all(tests: list[_Test]) -> _Test:
@@ -219,13 +243,6 @@ _ORDER: dict[Comparator, Callable[[Any, Any], Any]] = {
 }
 
 
-def _absent(spec: Any, model: Any) -> Any:
-    """Return what None stands for in a plain object: an unset time, a list without elements."""
-    if spec is None or getattr(model, "IS_SPARSE", False):
-        return None
-    return {"time": _ZERO_TIME, "list": []}.get(spec.type)
-
-
 def _with_absent(judge: _Judge, absent: Any) -> _Judge:
     if absent is None:
         return judge
@@ -240,7 +257,7 @@ def _resolved(value: Any, now: Clock) -> Any:
         return value
     seconds, nanoseconds = to_seconds(now())
     extra, nanoseconds = divmod(nanoseconds + value.nanoseconds, 10**9)
-    return from_seconds(seconds + extra, nanoseconds) or _ZERO_TIME
+    return from_seconds(seconds + extra, nanoseconds) or ZERO_TIME
 
 
 # Nearly every comparison is one of the next two, which ask as little as they can.

@@ -476,3 +476,19 @@ async def test_what_a_driver_can_do_is_said_and_the_rest_refused() -> None:
     with pytest.raises(TooExpensiveError) as expensive:
         await manipulator.retrieve_many(Thing, huge)
     assert expensive.value.code == 400
+
+
+class Shelf(Model, identity=Identity("shelf", "shelves")):
+    id: str = attribute(default="", wire="ID", identifier=True)
+    label: Any = attribute(default=None)
+    name: str = attribute(default="")
+
+
+async def test_a_filter_may_ask_for_what_is_in_an_object() -> None:
+    manipulator = MemoryManipulator()
+    for color in ("red", "blue"):
+        await manipulator.create(Shelf(id=color, label={"color": color}))
+    query = Query(filter=Filter.parse("label.color == red"))
+    assert [s.id for s in (await manipulator.retrieve_many(Shelf, query)).items] == ["red"]
+    with pytest.raises(InvalidQueryError, match=r"unknown attribute 'name\.first'"):
+        await manipulator.count(Shelf, Query(filter=Filter.parse("name.first == x")))
