@@ -57,8 +57,10 @@ class LocalPubSubClient(Client):
         if config.response_mode is ResponseMode.NONE:
             for subscription in recipients:
                 subscription.offer(publication.duplicate())
-            # A publisher that never waits would leave its subscribers no time to read.
-            await asyncio.sleep(0)
+            # A publisher that never waits would leave its subscribers no time to read; what is
+            # published together they may take together.
+            if any(subscription.is_behind for subscription in recipients):
+                await asyncio.sleep(0)
             return None
         if not recipients:
             raise NoRespondersError("no responders available for request")

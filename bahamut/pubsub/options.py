@@ -11,6 +11,8 @@ from bahamut.pubsub.topics import check_group
 
 BOUND = 24_000
 """Publications that wait for one subscriber; beyond, the newest is dropped (decision X22)."""
+BEHIND = 16
+"""Publications that may wait before a publisher in the same process lets subscribers run."""
 
 
 @dataclass(frozen=True, slots=True)

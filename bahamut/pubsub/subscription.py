@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
 from bahamut.pubsub.errors import OverflowedError
-from bahamut.pubsub.options import BOUND, SubscribeConfig
+from bahamut.pubsub.options import BEHIND, BOUND, SubscribeConfig
 from bahamut.pubsub.publication import Publication, ReplySlot
 
 log = logging.getLogger(__name__)
@@ -100,6 +100,11 @@ class Subscription:
     def is_full(self) -> bool:
         """Whether the next publication would be dropped."""
         return len(self._waiting) >= BOUND
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits that the publisher should let the subscriber run."""
+        return len(self._waiting) >= BEHIND
 
     def offer(self, publication: Publication) -> bool:
         """Add a publication; return whether there was room."""
