@@ -38,8 +38,7 @@ class LocalPubSubClient(Client):
     async def disconnect(self) -> None:
         """End every subscription; what waits in one can still be read."""
         self._closed = True
-        self._end_all()
-        await self._end_feeds()
+        await self._end_all()
 
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - the original's argument
         """Raise NotConnectedError once it is disconnected."""

@@ -125,10 +125,16 @@ class Link:
         unread = sum(each.pending_msgs for each in self._listeners.values() if each is not None)
         if unread:
             self._report(PubSubError(f"{unread} received messages were not read"), unread)
-        # It is gone either way. After a failed handshake nats-py would wait for ever.
-        with contextlib.suppress(OSError, nats.errors.Error):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._connection.close()
+        # After a failed handshake, or when the server does not read, nats-py waits for ever and
+        # leaves the socket open; that has no public name.
+        try:
+            with contextlib.suppress(OSError, nats.errors.Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._connection.close()
+        finally:
+            writer = getattr(self._connection._transport, "_io_writer", None)
+            if writer is not None:
+                writer.transport.abort()
 
     async def publish(self, subject: str, data: bytes) -> None:
         """Send a message, some time soon.

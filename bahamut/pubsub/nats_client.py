@@ -142,6 +142,8 @@ class NATSPubSubClient(Client):
                 elif await run_job(self._link.lost.wait(), self._send):
                     raise NotConnectedError("nats: connection closed")  # noqa: TRY301
             except Exception as error:  # noqa: BLE001 - whatever it is, another one is made
+                if self._keeping is None:
+                    return
                 self._last_error = error
                 log.warning("The connection to nats is lost: %s", error)
                 await self._drop_link()
@@ -178,12 +180,12 @@ class NATSPubSubClient(Client):
 
     async def _hang_up(self) -> None:
         keeping, self._keeping = self._keeping, None
+        await self._drop_link()  # first, for nats-py does not let go of a sender it keeps waiting
         if keeping is not None:
             await cancel_and_wait(keeping)
-        await self._drop_link()
+            await self._drop_link()
         self._lose(self._outbox.abandon())
-        self._end_all()
-        await self._end_feeds()
+        await self._end_all()
 
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - the original's argument
         """Raise unless the server answers; see `PubSubClient.ping`."""

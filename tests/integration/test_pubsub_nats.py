@@ -325,6 +325,20 @@ async def test_ping_tells_of_a_server_that_hangs():
 
 
 @pytest.mark.asyncio
+async def test_disconnecting_from_a_server_that_hangs_ends(monkeypatch):
+    monkeypatch.setattr("bahamut.pubsub.nats_client.PATIENCE", 0.2)
+    async with NATSServer() as server:
+        client = new_nats_pubsub_client(server.url, SOON)
+        await client.connect(timeout=5)
+        with server.paused():
+            for _ in range(30):
+                await client.publish(Publication("t", data=bytes(1_000_000)))
+            async with asyncio.timeout(5):
+                await client.disconnect()
+    assert client.dropped == 30
+
+
+@pytest.mark.asyncio
 async def test_publications_larger_than_the_server_takes_are_refused():
     async with NATSServer() as server:
         client = new_nats_pubsub_client(server.url, SOON, nats_opt_client_id("me"))
