@@ -190,7 +190,7 @@ class Client:
             report(error)
             return functools.partial(_done, loop)
         subscription.on_error = report
-        await self._open(subscription)
+        await subscription.__aenter__()  # until it is unsubscribed
         feeding = asyncio.create_task(subscription.feed(publications))
         self._feeds[feeding] = subscription
 

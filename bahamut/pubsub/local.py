@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
-from bahamut.pubsub.base import LATE, Client, Waiter, prepared
+from bahamut.pubsub.base import LATE, Client, PubSubClient, Waiter, prepared
 from bahamut.pubsub.errors import NoRespondersError, NotConnectedError
 from bahamut.pubsub.options import PubSubOptPublish
 from bahamut.pubsub.publication import Publication, ResponseMode
@@ -111,6 +111,6 @@ class LocalPubSubClient(Client):
             self._turns.pop(group, None)
 
 
-def new_local_pubsub_client() -> LocalPubSubClient:
+def new_local_pubsub_client() -> PubSubClient:
     """Return a client whose publications stay in this process (Go: NewLocalPubSubClient)."""
     return LocalPubSubClient()

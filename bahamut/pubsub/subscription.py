@@ -55,7 +55,11 @@ class Subscription:
     # --- the subscriber's side ---------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        await self._opening(self)
+        try:
+            await self._opening(self)
+        except BaseException:
+            await self.close()  # nobody else would
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -258,6 +258,38 @@ async def _until(condition, limit: float = 20.0) -> None:
 
 
 @pytest.mark.asyncio
+async def test_subscriptions_outlive_their_connection():
+    async with NATSServer() as server:
+        here, there = (new_nats_pubsub_client(server.url, SOON) for _ in range(2))
+        async with here.subscribe("t.>") as subscription:
+            await here.connect(timeout=5)
+            await there.connect(timeout=5)
+            server.kill()
+            await _until(lambda: not here._link and not there._link)
+            async with here.subscribe("t.x") as entered_meanwhile:
+                await server.start()
+                await _until(lambda: here._link)
+                await there.publish(Publication("t.x"))
+                await pubsub.received(subscription, 1)
+                await pubsub.received(entered_meanwhile, 1)
+        await here.disconnect()
+        await there.disconnect()
+
+
+@pytest.mark.asyncio
+async def test_who_is_cancelled_while_entering_leaves_nothing_behind():
+    async with NATSServer() as server:
+        client = new_nats_pubsub_client(server.url, SOON)
+        await client.connect(timeout=5)
+        with server.paused(), pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), client.subscribe("t"):
+                raise AssertionError("the server cannot have answered")
+        assert not client._subscriptions
+        await client.ping(5)
+        await client.disconnect()
+
+
+@pytest.mark.asyncio
 async def test_x20_what_cannot_be_sent_before_the_stop_is_counted(monkeypatch, caplog):
     monkeypatch.setattr("bahamut.pubsub.nats_client.PATIENCE", 0.2)
     heard = []
