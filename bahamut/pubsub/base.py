@@ -17,7 +17,7 @@ from bahamut.pubsub.options import (
     SubscribeConfig,
 )
 from bahamut.pubsub.publication import Publication
-from bahamut.pubsub.subscription import Subscription, feed
+from bahamut.pubsub.subscription import Subscription
 from bahamut.pubsub.topics import check_pattern, check_topic
 from bahamut.supervisor import RunContext
 
@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 LATE = "context deadline exceeded"
 """What a TimeoutError of `publish` says, in the original's words."""
+
+FEED_PATIENCE = 1.0
+"""Seconds that a full queue has at the stop to be read."""
 
 Unsubscribe = Callable[[], "asyncio.Future[None]"]
 """Ends a subscription. It may be awaited, and called again."""
@@ -147,7 +150,8 @@ class Client:
 
     def __init__(self) -> None:
         self._subscriptions: dict[Subscription, None] = {}
-        self._feeds: set[asyncio.Task[None]] = set()
+        self._feeds: dict[asyncio.Task[None], Subscription] = {}
+        self._endings: set[asyncio.Task[None]] = set()
         self._dropped = 0
 
     @property
@@ -186,12 +190,12 @@ class Client:
             report(error)
             return functools.partial(_done, loop)
         subscription.on_error = report
-        await self._open(subscription)
-        feeding = asyncio.create_task(feed(subscription, publications))
-        self._feeds.add(feeding)
-        feeding.add_done_callback(self._feeds.discard)
+        await subscription.__aenter__()  # until it is unsubscribed
+        feeding = asyncio.create_task(subscription.feed(publications))
+        self._feeds[feeding] = subscription
 
         async def end() -> None:
+            self._feeds.pop(feeding, None)
             await subscription.close()
             await cancel_and_wait(feeding)
 
@@ -200,8 +204,8 @@ class Client:
         def unsubscribe() -> asyncio.Future[None]:
             if not ending:
                 ending.append(loop.create_task(end()))
-                self._feeds.add(ending[0])
-                ending[0].add_done_callback(self._feeds.discard)
+                self._endings.add(ending[0])
+                ending[0].add_done_callback(self._endings.discard)
             return asyncio.shield(ending[0])
 
         return unsubscribe
@@ -217,16 +221,21 @@ class Client:
         if self._subscriptions.pop(subscription, False) is None:
             self._dropped += subscription.dropped
 
-    def _end_all(self) -> None:
-        """End all subscriptions; what they hold can be read still."""
+    async def _end_all(self) -> None:
+        """End all subscriptions; what they hold can be read still, or goes to their queues."""
         for subscription in list(self._subscriptions):
             subscription.end()
             self._dropped += subscription.dropped
         self._subscriptions.clear()
-
-    async def _end_feeds(self) -> None:
-        """Stop filling queues that nobody may be reading any more."""
-        await cancel_and_wait(*self._feeds)
+        await asyncio.gather(*self._endings)
+        feeds, self._feeds = self._feeds, {}
+        if feeds:
+            await asyncio.wait(feeds, timeout=FEED_PATIENCE)
+            await cancel_and_wait(*feeds)
+        for subscription in feeds.values():
+            if subscription.waiting:
+                self._dropped += subscription.waiting
+                log.error("%d publications were not read at the stop", subscription.waiting)
 
 
 def prepared(

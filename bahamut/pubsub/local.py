@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
-from bahamut.pubsub.base import LATE, Client, Waiter, prepared
+from bahamut.pubsub.base import LATE, Client, PubSubClient, Waiter, prepared
 from bahamut.pubsub.errors import NoRespondersError, NotConnectedError
 from bahamut.pubsub.options import PubSubOptPublish
 from bahamut.pubsub.publication import Publication, ResponseMode
@@ -38,8 +38,7 @@ class LocalPubSubClient(Client):
     async def disconnect(self) -> None:
         """End every subscription; what waits in one can still be read."""
         self._closed = True
-        self._end_all()
-        await self._end_feeds()
+        await self._end_all()
 
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - the original's argument
         """Raise NotConnectedError once it is disconnected."""
@@ -114,6 +113,6 @@ class LocalPubSubClient(Client):
             self._turns.pop(group, None)
 
 
-def new_local_pubsub_client() -> LocalPubSubClient:
+def new_local_pubsub_client() -> PubSubClient:
     """Return a client whose publications stay in this process (Go: NewLocalPubSubClient)."""
     return LocalPubSubClient()

@@ -26,6 +26,7 @@ from bahamut.pubsub.subscription import Subscription
 log = logging.getLogger(__name__)
 
 ATTEMPT_TIMEOUT = 5.0
+CLOSE_TIMEOUT = 1.0
 PING_INTERVAL = 20
 
 Deliver = Callable[["Link", Subscription, str, bytes], Awaitable[None]]
@@ -80,7 +81,7 @@ class Link:
         return self._connection.max_payload
 
     async def open(self, url: str, config: NATSConfig) -> None:
-        """Connect once.
+        """Connect once; also when that fails, it must be closed.
 
         Raises:
             CredentialsError: they are wrong.
@@ -90,23 +91,19 @@ class Link:
         if config.username or config.password:
             options["user"] = self._after_tls(config, config.username)
             options["password"] = config.password
-        try:
-            with _translated():
-                async with asyncio.timeout(ATTEMPT_TIMEOUT):
-                    await self._connection.connect(
-                        [each.strip() for each in url.split(",")],
-                        allow_reconnect=False,
-                        max_reconnect_attempts=1,
-                        reconnect_time_wait=0,
-                        ping_interval=PING_INTERVAL,
-                        error_cb=self._erred,
-                        closed_cb=self._closed,
-                        **options,
-                    )
-                self._check_tls(config)
-        except BaseException:
-            await self.close()
-            raise
+        with _translated():
+            async with asyncio.timeout(ATTEMPT_TIMEOUT):
+                await self._connection.connect(
+                    [each.strip() for each in url.split(",")],
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
+                    reconnect_time_wait=0,
+                    ping_interval=PING_INTERVAL,
+                    error_cb=self._erred,
+                    closed_cb=self._closed,
+                    **options,
+                )
+            self._check_tls(config)
 
     def _after_tls(self, config: NATSConfig, user: str) -> Callable[[], str]:
         """Return what nats-py calls for the user's name, once TLS is there or never will be."""
@@ -128,8 +125,16 @@ class Link:
         unread = sum(each.pending_msgs for each in self._listeners.values() if each is not None)
         if unread:
             self._report(PubSubError(f"{unread} received messages were not read"), unread)
-        with contextlib.suppress(OSError, nats.errors.Error):  # it is gone either way
-            await self._connection.close()
+        # After a failed handshake, or when the server does not read, nats-py waits for ever and
+        # leaves the socket open; that has no public name.
+        try:
+            with contextlib.suppress(OSError, nats.errors.Error):
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._connection.close()
+        finally:
+            writer = getattr(self._connection._transport, "_io_writer", None)
+            if writer is not None:
+                writer.transport.abort()
 
     async def publish(self, subject: str, data: bytes) -> None:
         """Send a message, some time soon.
@@ -212,8 +217,13 @@ class Link:
         # Never cancelled: nats-py stops reading when an answer comes that nobody waits for.
         flushing = asyncio.ensure_future(self._flush())
         self._flushing.add(flushing)
-        flushing.add_done_callback(self._flushing.discard)
+        flushing.add_done_callback(self._flushed)
         await asyncio.shield(flushing)
+
+    def _flushed(self, flushing: asyncio.Task[None]) -> None:
+        self._flushing.discard(flushing)
+        if not flushing.cancelled():
+            flushing.exception()  # who waits hears it; maybe nobody does any more
 
     async def _flush(self) -> None:
         try:

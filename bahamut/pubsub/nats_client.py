@@ -28,8 +28,9 @@ from bahamut.supervisor import RunContext
 log = logging.getLogger(__name__)
 
 ACK = b"ack"
-BATCH = 512
-"""Publications sent before the server must confirm them."""
+BATCH, BATCH_BYTES = 512, 4 << 20
+"""Publications, and bytes of them, sent before the server must confirm them."""
+OUTBOX_BYTES = 64 << 20
 FIRST_RETRY = 0.05
 PATIENCE = 10.0
 """Seconds that a publisher waits for room in the outbox, and the stop until it is empty."""
@@ -59,7 +60,7 @@ class NATSPubSubClient(Client):
         self._config = config
         self._is_closed = False
         self._link: Link | None = None
-        self._outbox = Outbox(BOUND)
+        self._outbox = Outbox(BOUND, OUTBOX_BYTES)
         self._attempt: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
         self._stopping = asyncio.Lock()
@@ -118,8 +119,8 @@ class NATSPubSubClient(Client):
                     await link.attach(subscription, self._deliver)
                 await link.flush()
             except NotConnectedError as error:
-                await link.close()
                 self._last_error = error
+                await link.close()
                 if isinstance(error, CredentialsError) and self._keeping is None:
                     raise
                 log.warning("Unable to connect to nats cluster. Retrying: %s", error)
@@ -141,6 +142,8 @@ class NATSPubSubClient(Client):
                 elif await run_job(self._link.lost.wait(), self._send):
                     raise NotConnectedError("nats: connection closed")  # noqa: TRY301
             except Exception as error:  # noqa: BLE001 - whatever it is, another one is made
+                if self._keeping is None:
+                    return
                 self._last_error = error
                 log.warning("The connection to nats is lost: %s", error)
                 await self._drop_link()
@@ -177,12 +180,12 @@ class NATSPubSubClient(Client):
 
     async def _hang_up(self) -> None:
         keeping, self._keeping = self._keeping, None
+        await self._drop_link()  # first, for nats-py does not let go of a sender it keeps waiting
         if keeping is not None:
             await cancel_and_wait(keeping)
-        await self._drop_link()
+            await self._drop_link()
         self._lose(self._outbox.abandon())
-        self._end_all()
-        await self._end_feeds()
+        await self._end_all()
 
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - the original's argument
         """Raise unless the server answers; see `PubSubClient.ping`."""
@@ -202,8 +205,8 @@ class NATSPubSubClient(Client):
     ) -> Publication | None:
         """Publish; see `PubSubClient.publish`.
 
-        While the connection is lost, publications wait in an outbox, of 24 000 of them; when it is
-        full the publisher waits at most 10 seconds for room.
+        While the connection is lost publications wait in an outbox, 24 000 of them and 64 MiB; when
+        it is full the publisher waits at most 10 seconds for room.
         """
         config = prepared(publication, options)
         self._check_open()
@@ -254,7 +257,7 @@ class NATSPubSubClient(Client):
         """Send what is in the outbox, and let go what the server has confirmed."""
         link = self._link
         while link is not None:
-            letters = await self._outbox.head(BATCH)
+            letters = await self._outbox.head(BATCH, BATCH_BYTES)
             refused = 0
             for subject, data in letters:
                 try:

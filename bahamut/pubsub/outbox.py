@@ -17,10 +17,13 @@ class Outbox:
 
     Args:
         bound: letters it holds.
+        size: bytes it holds; a letter that is larger waits until it is alone.
     """
 
-    def __init__(self, bound: int) -> None:
+    def __init__(self, bound: int, size: int) -> None:
         self._bound = bound
+        self._size = size
+        self._held = 0
         self._letters: deque[Letter] = deque()
         self._put = 0
         self._gone = 0
@@ -31,20 +34,31 @@ class Outbox:
 
     async def put(self, letter: Letter) -> None:
         """Add a letter, waiting while there is no room."""
-        await self._until(lambda: len(self._letters) < self._bound)
+        await self._until(lambda: self._has_room(len(letter[1])))
         self._letters.append(letter)
+        self._held += len(letter[1])
         self._put += 1
         self._tell()
 
-    async def head(self, limit: int) -> list[Letter]:
-        """Wait for a letter and return up to *limit*; they stay."""
+    def _has_room(self, size: int) -> bool:
+        fits = len(self._letters) < self._bound and self._held + size <= self._size
+        return fits or not self._letters
+
+    async def head(self, limit: int, size: int) -> list[Letter]:
+        """Wait for a letter and return up to *limit*, of about *size* bytes; they stay."""
         await self._until(lambda: bool(self._letters))
-        return [self._letters[i] for i in range(min(limit, len(self._letters)))]
+        found: list[Letter] = []
+        for letter in self._letters:
+            found.append(letter)
+            size -= len(letter[1])
+            if len(found) == limit or size <= 0:
+                break
+        return found
 
     def confirm(self, count: int) -> None:
         """Let the first *count* letters go: the server has them."""
         for _ in range(count):
-            self._letters.popleft()
+            self._held -= len(self._letters.popleft()[1])
         self._gone += count
         self._tell()
 

@@ -68,11 +68,15 @@ class ReplySlot:
         self.expired = False
 
     async def answer(self, response: Publication) -> None:
-        """Send *response*, its topic and response mode changed."""
+        """Send a copy of *response*; if that fails, another may be tried."""
         self.replied = True
         sent = response.duplicate()
         sent.topic, sent.response_mode = self.subject, ResponseMode.NONE
-        await self._send(sent)
+        try:
+            await self._send(sent)
+        except BaseException:
+            self.replied = False
+            raise
 
 
 @dataclass(slots=True)

@@ -55,7 +55,11 @@ class Subscription:
     # --- the subscriber's side ---------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        await self._opening(self)
+        try:
+            await self._opening(self)
+        except BaseException:
+            await self.close()  # nobody else would
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -95,6 +99,11 @@ class Subscription:
         return self._ended
 
     # --- the client's side -------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """How many publications wait."""
+        return len(self._waiting)
 
     @property
     def is_full(self) -> bool:
@@ -158,8 +167,11 @@ class Subscription:
 
         asyncio.get_running_loop().call_later(self.config.reply_timeout, expire)
 
-
-async def feed(subscription: Subscription, publications: asyncio.Queue[Any]) -> None:
-    """Move what a subscription receives to a queue; while that is full, the subscription waits."""
-    async for publication in subscription:
-        await publications.put(publication)
+    async def feed(self, publications: asyncio.Queue[Any]) -> None:
+        """Move what comes to a queue until all is over; while that is full, it waits here."""
+        async for publication in self:
+            try:
+                await publications.put(publication)
+            except asyncio.CancelledError:
+                self._waiting.appendleft(publication)
+                raise

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bahamut
 import pytest
 from bahamut import options
 
@@ -17,7 +18,7 @@ def test_every_option_is_documented(name):
     assert f"### `{name}(" in (ROOT / "docs" / "options.md").read_text()
 
 
-@pytest.mark.parametrize("path", ["README.md"])
+@pytest.mark.parametrize("path", ["README.md", "docs/pubsub.md"])
 def test_the_code_of_a_document_runs(path):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     assert blocks
@@ -33,3 +34,10 @@ def test_links_between_documents_lead_somewhere():
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_every_option_of_nats_is_documented():
+    text = (ROOT / "docs" / "pubsub.md").read_text()
+    for name in bahamut.__all__:
+        if name.startswith("nats_opt_"):
+            assert f"`{name}(" in text or f"bahamut.{name}(" in text, name

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.integration.support import free_port
@@ -54,6 +57,16 @@ class NATSServer:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def _end(self, number: int) -> None:
         if self._process is not None:

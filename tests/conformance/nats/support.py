@@ -1,0 +1,80 @@
+"""What the tables of publications share."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from bahamut._kit.gotime import parse_rfc3339
+from bahamut.elemental import Error
+from bahamut.pubsub import Publication, ResponseMode
+from tests.conformance.tables import support
+
+DECODER = "unable to decode application/"
+
+
+def rows(name: str) -> Iterator[dict[str, Any]]:
+    for row in support.rows(f"nats/{name}"):
+        yield {"case": row["name"], **row}
+
+
+def data_of(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def text_of(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def value_of(given: Any) -> Any:
+    """Return the value that a row describes."""
+    if isinstance(given, dict) and "$object" in given:
+        plain = {"type": given["$object"], "json": json.dumps(given["attributes"])}
+        return support.golden_object(plain)
+    if isinstance(given, dict) and "$error" in given:
+        return Error.from_wire(given["$error"])
+    if isinstance(given, dict) and "$list" in given:
+        return [value_of(item) for item in given["$list"]]
+    if isinstance(given, dict) and "$base64" in given:
+        return base64.b64decode(given["$base64"])
+    if isinstance(given, dict) and "$time" in given:
+        return parse_rfc3339(given["$time"])
+    return given
+
+
+def text_field(given: Any) -> str:
+    found = value_of(given)
+    return found.decode("utf-8", "surrogateescape") if isinstance(found, bytes) else found
+
+
+def publication_of(fields: dict[str, Any] | None) -> Publication | None:
+    """Return the publication with these fields; what they leave out is as in a new one."""
+    if fields is None:
+        return None
+    data = bytes(fields["data_zero_bytes"]) if "data_zero_bytes" in fields else None
+    return Publication(
+        topic=text_field(fields.get("topic", "")),
+        data=data_of(fields["data_base64"]) if "data_base64" in fields else data,
+        partition=fields.get("partition", 0),
+        tracking_name=fields.get("trackingName", ""),
+        tracking_data=fields.get("trackingData", {}),
+        encoding=fields.get("encoding", ""),
+        response_mode=ResponseMode(fields.get("responseMode", 0)),
+    )
+
+
+def fields_of(publication: Publication | None) -> dict[str, Any] | None:
+    """Return the fields as rows list them."""
+    if publication is None:
+        return None
+    return {
+        "data_base64": text_of(publication.data),
+        "encoding": publication.encoding,
+        "partition": publication.partition,
+        "responseMode": int(publication.response_mode),
+        "topic": publication.topic,
+        "trackingData": publication.tracking_data,
+        "trackingName": publication.tracking_name,
+    }
