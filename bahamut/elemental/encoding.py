@@ -137,6 +137,11 @@ def encode_msgpack(value: Any) -> bytes:
         value = [_in_order(item) for item in value] if has_mappings else _wires(value)
     elif not isinstance(value, str | int):
         value = _in_order(value)
+    return pack_ordered(value)
+
+
+def pack_ordered(value: Any) -> bytes:
+    """Return as MessagePack a value whose mappings have their keys in order already."""
     packer = getattr(_local, "packer", None)
     if packer is None:
         packer = _local.packer = msgpack.Packer(

@@ -10,7 +10,16 @@ from typing import Any
 import orjson
 
 from bahamut._kit.gotime import format_rfc3339
-from bahamut.elemental.encoding import JSON, MSGPACK, TwoForms, convert, decode, decode_into, encode
+from bahamut.elemental.encoding import (
+    JSON,
+    MSGPACK,
+    TwoForms,
+    convert,
+    decode,
+    decode_into,
+    encode,
+    pack_ordered,
+)
 from bahamut.elemental.errors import Error
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.operations import EventType
@@ -103,6 +112,8 @@ class Event(TwoForms):
 
     def to_bytes(self, encoding: str) -> bytes:
         """Return the whole event; its object must be in that encoding already."""
+        if encoding == MSGPACK:
+            return pack_ordered(self.to_wire())  # its keys are in order, and nothing is nested
         return encode(encoding, self)
 
     @classmethod

@@ -213,6 +213,8 @@ def _is_text(data: bytes) -> bool:
 class _Heart:
     """Pings a client, and ends its connection when pongs stay away."""
 
+    __slots__ = ("_last", "_loop", "_socket", "_timer")
+
     def __init__(self, socket: Socket) -> None:
         self._socket = socket
         self._loop = asyncio.get_running_loop()

@@ -70,7 +70,7 @@ class Publisher:
         if self._has_hierarchies:
             topic = f"{topic}.{event.identity}.{event.type}"
         publication = Publication(topic)
-        publication.encode_with_encoding(event, MSGPACK)
+        publication.data, publication.encoding = event.to_bytes(MSGPACK), MSGPACK
         for attempt, pause in enumerate(PAUSES, 1):
             if pause:
                 await asyncio.sleep(pause)

@@ -55,6 +55,8 @@ class Socket:
         max_message: bytes of the largest message that clients may send; a larger one closes 1009.
     """
 
+    __slots__ = ("_protocol", "_transport", "_ws", "is_over")
+
     def __init__(self, max_message: int) -> None:
         self._ws = web.WebSocketResponse(
             timeout=CLOSE_WITHIN,
