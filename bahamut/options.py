@@ -360,8 +360,8 @@ def opt_push_slow_consumer(policy: str = "drop", bound: int = 64, deadline: floa
     """Say what happens to clients that do not read what they get (decision X18).
 
     Args:
-        policy: ``drop`` the newest event, ``close`` with 1013, or ``conflate``: the newest event
-            about an object takes the place of the older one that waits.
+        policy: ``drop`` the newest event, ``close`` with 1013, or ``conflate``: an older event that
+            waits goes when a newer one about the same object comes, which waits at the end.
         bound: events that may wait for one client.
         deadline: seconds after which a client that reads nothing is cut off; 0 for never.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.request import RawRequest, RequestSettings, client_ip
 from bahamut.errors import ForbiddenError, UnauthorizedError
-from bahamut.push.hub import Hub
+from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing
 from bahamut.push.session import PushSession
 from bahamut.supervisor import RunContext
@@ -32,11 +33,11 @@ from bahamut.web.websocket import PING, Socket
 
 log = logging.getLogger(__name__)
 
-UNSUPPORTED_DATA, INVALID_TEXT = 1003, 1007
+UNSUPPORTED_DATA, INVALID_TEXT, INTERNAL_ERROR = 1003, 1007, 1011
 BEAT = 15.0
 """Seconds between the pings of the server."""
 PATIENCE = 30.0
-"""Seconds after which a client that sends no pong is gone."""
+"""Seconds after which a client that sends no pong is gone; handlers have no longer either."""
 
 
 class Endpoint:
@@ -77,8 +78,10 @@ class Endpoint:
         """Return the session of a client that may have one.
 
         Raises:
-            Error: it may not: 400, 401, 403 or 415.
+            Error: it may not: 400, 401, 403, 415 or 503.
         """
+        if self._hub.is_leaving:
+            raise Error("Service Unavailable", "The server is going away", "bahamut", 503)
         reads, writes = encodings_from_headers(raw.headers)
         session = PushSession(
             raw,
@@ -104,8 +107,9 @@ class Endpoint:
         origin = raw.headers.get("Origin", "")
         if not origin or self._push.allow_any_origin:
             return
-        if urlsplit(origin).netloc.lower() == raw.headers.get("Host", "").lower():
-            return
+        with contextlib.suppress(ValueError):  # it is no URL
+            if urlsplit(origin).netloc.lower() == raw.headers.get("Host", "").lower():
+                return
         policy = self._cors.policy_for_request(raw) if self._cors is not None else None
         if policy is None or not policy.allows(origin):
             raise ForbiddenError("The origin of the page is not allowed to open a push session")
@@ -133,22 +137,37 @@ class Endpoint:
 
     async def _serve(self, session: PushSession, socket: Socket) -> None:
         session.attach(socket)
-        self._hub.register(session)
+        if self._hub.is_leaving:
+            await session.close(GOING_AWAY)
+            return
         heart = _Heart(socket)
         try:
-            if self._handler is not None:
-                await self._handler.on_push_session_start(session)
-            await self._read(session, socket, heart)
+            self._hub.register(session)
+            if await self._tell(session, "on_push_session_start"):
+                await self._read(session, socket, heart)
+            else:
+                await socket.close(INTERNAL_ERROR)
         except ConnectionError:
             log.debug("Session %s has lost its connection", session.identifier)
         finally:
             heart.stop()
+            self._hub.unregister(session)
             try:
-                if self._handler is not None:
-                    await self._handler.on_push_session_stop(session)
-            finally:
-                self._hub.unregister(session)
                 await session.end()
+            finally:
+                await self._tell(session, "on_push_session_stop")
+
+    async def _tell(self, session: PushSession, what: str) -> bool:
+        """Tell the dispatch handler about a session, and whether that went well."""
+        if self._handler is None:
+            return True
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await getattr(self._handler, what)(session)
+        except Exception:
+            log.exception("Session %s: %s failed", session.identifier, what)
+            return False
+        return True
 
     async def _read(self, session: PushSession, socket: Socket, heart: _Heart) -> None:
         """Take what the client sends, until there is no more."""
@@ -177,11 +196,10 @@ class Endpoint:
             return False
         try:
             config = PushConfig.from_bytes(session.reads, data)
+            session.adopt(config)
         except DecodeError as error:
             text = f"could not decode message into *elemental.PushConfig: {error}"
             return await self._complain(session, socket, Error("Bad request", text, "bahamut"))
-        try:
-            session.adopt(config)
         except FilterError as error:
             text, what = f"unable to parse identity filters: {error}", {"pushconfig": "filters"}
             wrong = Error("Bad request", text, "bahamut", 0, what)

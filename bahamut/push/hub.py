@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 TURN = 16
 """Publications that are dispatched together."""
+HANDLER_WITHIN = 30.0
+"""Seconds for which the dispatch handler may think about one publication."""
 GOING_AWAY = 1001
 _EVERYTHING = ("", "")
 
@@ -54,15 +56,23 @@ class Hub:
         self._keys: dict[PushSession, list[tuple[str, str]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._is_subscribed = asyncio.Event()
+        self.is_leaving = False
+        """Whether sessions have been told to go; then nobody may come."""
 
     # --- a service ---------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         self._is_subscribed.clear()
+        self.is_leaving = False
         self._task = asyncio.create_task(self._consume(), name="push hub")
         subscribed = asyncio.ensure_future(self._is_subscribed.wait())
-        await asyncio.wait((self._task, subscribed), return_when=asyncio.FIRST_COMPLETED)
-        subscribed.cancel()
+        try:
+            await asyncio.wait((self._task, subscribed), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await cancel_and_wait(self._task)
+            raise
+        finally:
+            subscribed.cancel()
         if self._task.done():
             self._task.result()
         return self
@@ -79,7 +89,8 @@ class Hub:
         await asyncio.shield(self._task)
 
     async def close_sessions(self) -> None:
-        """Say goodbye to every session: 1001."""
+        """Say goodbye to every session: 1001. Whoever comes after that is turned away."""
+        self.is_leaving = True
         closing = [session.close(GOING_AWAY) for session in self.sessions]
         await asyncio.gather(*closing, return_exceptions=True)
 
@@ -134,7 +145,9 @@ class Hub:
                 touched: dict[PushSession, list[Outgoing]] = {}
                 for publication in publications:
                     try:
-                        await self._dispatch(publication, touched)
+                        # One publication that a user's handler never ends with is not the last.
+                        async with asyncio.timeout(HANDLER_WITHIN if self._handler else None):
+                            await self._dispatch(publication, touched)
                     except Exception:
                         log.exception("A publication cannot be dispatched")
                 _deliver(touched)
@@ -155,10 +168,8 @@ class Hub:
             given.summary = await self._summarize(event)
         has_handler = self._handler is not None
         for session in self._interested(event):
-            wanted = session.filters.get(event.identity) if session.filters else None
-            if wanted is not None and not given.matches(*wanted):
-                continue
-            if not has_handler or await self._is_dispatched(session, given):
+            is_asked = has_handler or session.filters
+            if not is_asked or await self._gets(session, given):
                 touched.setdefault(session, []).append(given)
 
     def _interested(self, event: Event) -> Iterable[PushSession]:
@@ -168,13 +179,19 @@ class Hub:
             found.update(self._index.get(key, {}))
         return found
 
-    async def _is_dispatched(self, session: PushSession, given: Outgoing) -> bool:
-        """Ask the handler whether a session that asked for such events gets this one."""
-        assert self._handler is not None  # noqa: S101 - asked where there is one
+    async def _gets(self, session: PushSession, given: Outgoing) -> bool:
+        """Tell whether a session that asked for such events gets this one."""
         try:
+            wanted = session.filters.get(given.event.identity)
+            if wanted is not None and not given.matches(*wanted):
+                return False
+            if self._handler is None:
+                return True
+            if session not in self.sessions:  # it has ended while others were asked about
+                return False
             return bool(await self._handler.should_dispatch(session, given.event, given.summary))
         except Exception:
-            log.exception("Session %s: the dispatch handler failed", session.identifier)
+            log.exception("Session %s: filter or dispatch handler failed", session.identifier)
             return False
 
 

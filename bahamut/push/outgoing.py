@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
 from bahamut.web.websocket import Frame
+
+log = logging.getLogger(__name__)
 
 
 class Models:
@@ -54,25 +57,29 @@ class Outgoing:
         self.summary: Any = None
         """What the dispatch handler made of it."""
         self._model = model
-        self._frames: dict[str, Frame] = {}
+        self._frames: dict[str, Frame | None] = {}
         self._matches: dict[str, bool] = {}
         self._object: Any = None
 
-    def frame(self, encoding: str) -> Frame:
-        """Return the event as a frame.
+    def frame(self, encoding: str) -> Frame | None:
+        """Return the event as a frame; None if its object cannot be put into that encoding."""
+        try:
+            return self._frames[encoding]
+        except KeyError:
+            found = self._frames[encoding] = self._framed(encoding)
+            return found
 
-        Raises:
-            DecodeError: its object cannot be put into that encoding.
-        """
-        found = self._frames.get(encoding)
-        if found is None:
-            event = self.event
+    def _framed(self, encoding: str) -> Frame | None:
+        event = self.event
+        try:
             if event.encoding != encoding:
                 event = event.duplicate()
                 event.convert(encoding, self._model)
-            data = event.to_bytes(encoding)
-            found = self._frames[encoding] = Frame.of(data, is_binary=encoding == MSGPACK)
-        return found
+            return Frame.of(event.to_bytes(encoding), is_binary=encoding == MSGPACK)
+        except ValueError as error:
+            # Once, not for each session that wants it.
+            log.error("%s cannot be put into %s: %s", event, encoding, error)  # noqa: TRY400
+            return None
 
     def object(self) -> Any:
         """Return the object of the event: sparse, or a mapping if its class is not known.

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 from uuid import uuid4
 
+from bahamut._kit.tasks import cancel_and_wait
 from bahamut.config import PushSettings
 from bahamut.context import parse_claims
 from bahamut.elemental.encoding import JSON
@@ -19,7 +20,7 @@ from bahamut.elemental.model import DecodeError
 from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.request import RawRequest
 from bahamut.push.outgoing import Models, Outgoing, scrubbed
-from bahamut.web.websocket import Frame, Socket
+from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,9 @@ class PushSession(Session):
 
     __slots__ = (
         "_drainer",
+        "_is_evicted",
         "_models",
+        "_most",
         "_outbox",
         "_settings",
         "_socket",
@@ -161,9 +164,11 @@ class PushSession(Session):
         self.conflated = 0
         """Events that a newer one took the place of while they waited."""
         self._settings = settings
+        self._most = settings.max_message + len(raw.query)
         self._models = models
         self._outbox: list[Waiting] = []
         self._drainer: asyncio.Task[None] | None = None
+        self._is_evicted = False
         self._socket: Socket | None = None
 
     def attach(self, socket: Socket) -> None:
@@ -175,10 +180,15 @@ class PushSession(Session):
 
         Raises:
             FilterError: a filter is none.
+            DecodeError: all parameters together are longer than a message may be.
         """
         config.parse_identity_filters()
-        for name, values in (config.parameters or {}).items():
-            self.parameters[name] = list(values or ())
+        given = {name: list(values or ()) for name, values in (config.parameters or {}).items()}
+        parameters = self.parameters | given
+        # Message after message adds to them.
+        if sum(len(name) + sum(map(len, parameters[name])) for name in parameters) > self._most:
+            raise DecodeError("too many parameters")
+        self.parameters = parameters
         self.push_config = config
         found = ((name, config.filter_for_identity(name)) for name in config.filters)
         self.filters = {name: (config.filters[name], f) for name, f in found if f is not None}
@@ -202,33 +212,41 @@ class PushSession(Session):
     def offer(self, given: list[Outgoing], joined: Joined | None = None) -> None:
         """Send events, in their order: at once, or when the client reads again.
 
+        What cannot be put into the session's encoding counts as dropped.
+
         Args:
             given: the events.
             joined: what other sessions were sent of the same events.
-
-        Raises:
-            DecodeError: one cannot be put into the session's encoding.
         """
         socket = self._socket
-        if socket is None or socket.is_over:
+        if socket is None or socket.is_over or self._is_evicted:
             return
+        encoded = [each.frame(self.writes) for each in given]
+        frames = [frame for frame in encoded if frame is not None]
+        self.dropped += len(encoded) - len(frames)
         if not self._outbox and self._drainer is None and socket.is_ready:
-            socket.write(_data_of(given, self.writes, joined))
+            if frames:
+                socket.write(_data_of(frames, self.writes, joined))
             return
-        for each in given:
-            self._keep(each, each.frame(self.writes))
-        if self._drainer is None and self._outbox:
+        for each, frame in zip(given, encoded, strict=True):
+            if frame is not None:
+                self._keep(each, frame)
+        if self._drainer is None and (self._outbox or self._is_evicted):
             name = f"drainer of session {self.identifier}"
             self._drainer = asyncio.create_task(self._drain(socket), name=name)
 
     def _keep(self, given: Outgoing, frame: Frame) -> None:
         """Let a frame wait, by the policy for clients that do not read."""
         settings, key = self._settings, None
+        if self._is_evicted:
+            self.dropped += 1
+            return
         if settings.slow_policy == "conflate":
             key = given.event.identity, _identifier(given)
             for index, waiting in enumerate(self._outbox):
                 if key[1] and waiting.key == key:
-                    self._outbox[index] = Waiting(frame, key)
+                    del self._outbox[index]  # the newer one keeps its own turn (decision X17)
+                    self._outbox.append(Waiting(frame, key))
                     self.conflated += 1
                     return
         if len(self._outbox) < settings.slow_bound:
@@ -239,24 +257,9 @@ class PushSession(Session):
             "Slow consumer. event dropped: session %s, claims %s", self.identifier, self.claims
         )
         if settings.slow_policy != "drop":
+            self.dropped += len(self._outbox)
             self._outbox.clear()
-            self._end(TRY_AGAIN_LATER)
-
-    def _end(self, code: int) -> None:
-        if self._drainer is not None:
-            self._drainer.cancel()
-        socket = self._socket
-        if socket is not None and not socket.is_over:
-            socket.is_over = True
-            self._drainer = asyncio.create_task(self._say_goodbye(socket, code))
-
-    async def _say_goodbye(self, socket: Socket, code: int) -> None:
-        """Close; a client that does not read will not read that either, and is cut off."""
-        try:
-            async with asyncio.timeout(self._settings.slow_deadline or None):
-                await socket.close(code)
-        except (TimeoutError, ConnectionError):
-            socket.abort()
+            self._is_evicted = True
 
     async def _drain(self, socket: Socket) -> None:
         """Send what waits, as the client reads; the deadline cuts off one that does not."""
@@ -266,6 +269,8 @@ class PushSession(Session):
                 frames = [waiting.frame for waiting in self._outbox]
                 self._outbox.clear()
                 await socket.send(frames, self._settings.slow_deadline)
+            if self._is_evicted:
+                await socket.close(TRY_AGAIN_LATER)
         except ConnectionError as error:
             log.warning("Session %s is cut off: %s", self.identifier, error)
             socket.abort()
@@ -275,26 +280,38 @@ class PushSession(Session):
 
     async def close(self, code: int) -> None:
         """Say goodbye to the client, and wait a moment for it to do so."""
-        if self._socket is not None and not self._socket.is_over:
-            self._outbox.clear()
-            await self._say_goodbye(self._socket, code)
+        socket = self._socket
+        if socket is None:
+            return
+        self._outbox.clear()
+        if socket.is_over:  # whatever it still waits for takes too long
+            socket.hang_up()
+            return
+        try:
+            # A client that does not read will not read that either.
+            async with asyncio.timeout(2 * CLOSE_WITHIN):
+                await socket.close(code)
+        except (TimeoutError, ConnectionError):
+            socket.abort()
 
     async def end(self) -> None:
         """Forget what waits."""
         self._outbox.clear()
         drainer, self._drainer = self._drainer, None
-        if drainer is not None and drainer is not asyncio.current_task():
-            drainer.cancel()
-            await asyncio.gather(drainer, return_exceptions=True)
+        if drainer is None:
+            return
+        if self._is_evicted:  # the client may be about to answer
+            await asyncio.wait((drainer,), timeout=CLOSE_WITHIN)
+        await cancel_and_wait(drainer)
 
 
-def _data_of(given: list[Outgoing], encoding: str, joined: Joined | None) -> bytes:
-    if len(given) == 1:
-        return given[0].frame(encoding).data
-    key = (encoding, *map(id, given))
+def _data_of(frames: list[Frame], encoding: str, joined: Joined | None) -> bytes:
+    if len(frames) == 1:
+        return frames[0].data
+    key = (encoding, *map(id, frames))
     data = joined.get(key) if joined is not None else None
     if data is None:
-        data = b"".join([each.frame(encoding).data for each in given])
+        data = b"".join([frame.data for frame in frames])
         if joined is not None:
             joined[key] = data
     return data

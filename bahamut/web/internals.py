@@ -147,9 +147,10 @@ class Answer(web.StreamResponse):
 async def drained(protocol: web.RequestHandler, seconds: float) -> None:
     """Wait until the client has taken what was written; cut it off after *seconds*, 0 for never.
 
-    The wait is shielded: aiohttp shares one future among all who wait.
+    The wait is shielded, its end heard: aiohttp shares one future among all who wait.
     """
     waiting = asyncio.ensure_future(protocol._drain_helper())
+    waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
     _, pending = await asyncio.wait((waiting,), timeout=seconds or None)
     if pending:
         transport = protocol.transport

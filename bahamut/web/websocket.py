@@ -86,9 +86,12 @@ class Socket:
 
         Raises:
             web.HTTPException: it is none.
+            ConnectionError: there is nobody to answer.
         """
-        await self._ws.prepare(request)
         self._protocol, self._transport = request.protocol, request.transport
+        if self._transport is None:
+            raise ConnectionResetError("the client has gone")
+        await self._ws.prepare(request)
         return self._ws
 
     @property
