@@ -13,7 +13,7 @@ from bahamut.elemental import decode_into, encode
 
 from benchmarks.figures import Figure
 from benchmarks.servers.ours import Task
-from benchmarks.servers.plain_aiohttp import Task as Struct
+from benchmarks.servers.structs import Task as Struct
 from benchmarks.timing import microseconds, ratio
 from benchmarks.work import NEW_JSON, NEW_MSGPACK, TASKS
 

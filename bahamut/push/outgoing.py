@@ -48,7 +48,7 @@ class Outgoing:
         DecodeError: nobody could read its object.
     """
 
-    __slots__ = ("_frames", "_matches", "_model", "_object", "event", "key", "summary")
+    __slots__ = ("_frames", "_matches", "_model", "_object", "event", "summary")
 
     def __init__(self, event: Event, model: type[Model] | None) -> None:
         if event.encoding not in (JSON, MSGPACK):

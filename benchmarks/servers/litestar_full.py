@@ -3,7 +3,7 @@
 import sys
 import time
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import uvicorn
@@ -15,24 +15,11 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.params import Body
 from prometheus_client import Counter, Histogram
 
-from benchmarks.work import HEADERS, PATTERN, STATUSES, TASKS, TOKEN
+from benchmarks.servers.structs import Task
+from benchmarks.work import HEADERS, TASKS, TOKEN
 
 REQUESTS = Counter("requests_total", "Requests.", ("method", "url", "code"))
 DURATIONS = Histogram("requests_duration_seconds", "Durations.", ("method", "url"))
-Short = Annotated[str, msgspec.Meta(max_length=64)]
-
-
-class Task(msgspec.Struct, kw_only=True):
-    title: Annotated[str, msgspec.Meta(max_length=64, pattern=PATTERN)]
-    id: str = msgspec.field(default="", name="ID")
-    create_time: datetime | None = msgspec.field(default=None, name="createTime")
-    description: Annotated[str, msgspec.Meta(max_length=512)] = ""
-    done: bool = False
-    owner: Short = ""
-    priority: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
-    status: Literal[STATUSES] = "TODO"
-    tags: list[str] = []
-    update_time: datetime | None = msgspec.field(default=None, name="updateTime")
 
 
 async def authenticated(connection: ASGIConnection, _handler: BaseRouteHandler) -> None:

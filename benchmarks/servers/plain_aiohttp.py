@@ -2,28 +2,13 @@
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, Literal
 
 import msgspec
 import uvloop
 from aiohttp import web
 
-from benchmarks.work import PATTERN, STATUSES, TASKS
-
-Short = Annotated[str, msgspec.Meta(max_length=64)]
-
-
-class Task(msgspec.Struct, kw_only=True):
-    title: Annotated[str, msgspec.Meta(max_length=64, pattern=PATTERN)]
-    id: str = msgspec.field(default="", name="ID")
-    create_time: datetime | None = msgspec.field(default=None, name="createTime")
-    description: Annotated[str, msgspec.Meta(max_length=512)] = ""
-    done: bool = False
-    owner: Short = ""
-    priority: Annotated[int, msgspec.Meta(ge=1, le=5)] = 1
-    status: Literal[STATUSES] = "TODO"
-    tags: list[str] = []
-    update_time: datetime | None = msgspec.field(default=None, name="updateTime")
+from benchmarks.servers.structs import Task
+from benchmarks.work import TASKS
 
 
 class Tasks:
