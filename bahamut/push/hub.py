@@ -35,11 +35,12 @@ class Hub:
 
     Args:
         config: read here, once.
+        models: the classes that events can be about.
     """
 
     name = "push"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, models: Models) -> None:
         assert config.push.client is not None  # noqa: S101 - made only where there is one
         self._client = config.push.client
         self._topic = config.push.topic + (".>" if config.push.has_hierarchies else "")
@@ -47,7 +48,7 @@ class Hub:
         self._related = getattr(self._handler, "related_event_identities", None)
         self._summarize = getattr(self._handler, "summarize_event", None)
         self._metrics = config.health.metrics
-        self.models = Models(config.model.registries)
+        self.models = models
         self.sessions: dict[PushSession, None] = {}
         """In the order in which they came."""
         self.unreadable = 0

@@ -25,15 +25,16 @@ class Publisher:
 
     Args:
         config: read here, once.
+        models: the classes that events can be about.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, models: Models) -> None:
         assert config.push.client is not None  # noqa: S101 - made only where there is one
         self._client = config.push.client
         self._topic = config.push.topic
         self._has_hierarchies = config.push.has_hierarchies
         self._handler = config.push.publish_handler
-        self._models = Models(config.model.registries)
+        self._models = models
         self.lost = 0
         """Events that could not be published."""
 
@@ -44,7 +45,12 @@ class Publisher:
 
     async def push_object(self, kind: str, obj: Model) -> None:
         """Publish that something has just happened to an object."""
-        event = Event.new(kind, without_secrets(obj), timestamp=datetime.now(UTC))
+        try:
+            event = Event.new(kind, without_secrets(obj), timestamp=datetime.now(UTC))
+        except ValueError:
+            self.lost += 1
+            log.exception("A %s event of %s is lost", kind, obj.identity)
+            return
         await self._push(event, None)
 
     async def _push(self, event: Event, model: type[Model] | None) -> None:

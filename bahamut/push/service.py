@@ -13,6 +13,7 @@ from bahamut.config import Config
 from bahamut.pubsub import PubSubClient
 from bahamut.push.endpoint import Endpoint
 from bahamut.push.hub import Hub
+from bahamut.push.outgoing import Models
 from bahamut.push.publisher import Publisher
 from bahamut.supervisor import Service
 
@@ -48,11 +49,12 @@ class Push:
         assert config.push.client is not None  # noqa: S101 - made only where there is one
         self._config = config.push
         self._pubsub = PubSubService(config.push.client)
-        self.publisher = Publisher(config)
+        models = Models(config.model.registries)
+        self.publisher = Publisher(config, models)
         self.hub: Hub | None = None
         self.endpoint: Endpoint | None = None
         if config.push.is_dispatching:
-            self.hub = Hub(config)
+            self.hub = Hub(config, models)
             self.endpoint = Endpoint(config, self.hub)
 
     def services(self) -> tuple[list[Service], list[Service]]:

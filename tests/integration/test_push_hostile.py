@@ -16,7 +16,7 @@ from bahamut._kit.tasks import cancel_and_wait
 from bahamut.elemental import Event
 from bahamut.push import endpoint, hub
 from bahamut.push.hub import Hub
-from bahamut.push.outgoing import Outgoing
+from bahamut.push.outgoing import Models, Outgoing
 from bahamut.web import internals
 from tests.integration.raw_websocket import RawWebsocket
 from tests.integration.support import Note, registry
@@ -222,7 +222,7 @@ async def test_a_hub_whose_start_is_cancelled_leaves_no_task():
         bahamut.opt_push_server(client, "events"),
         bahamut.opt_push_dispatch_handler(None),
     )
-    starting = asyncio.create_task(Hub(server.config).__aenter__())
+    starting = asyncio.create_task(Hub(server.config, Models({})).__aenter__())
     await asyncio.sleep(0)
     await cancel_and_wait(starting)
     assert "push hub" not in [task.get_name() for task in asyncio.all_tasks()]
@@ -256,3 +256,10 @@ async def test_nobody_hears_of_a_connection_that_was_given_up():
     await asyncio.sleep(0)
     del protocol, waiting
     assert not unheard
+
+
+async def test_an_object_that_no_event_can_hold_is_lost_and_counted():
+    async with pushing() as (server, _):
+        publisher = server._push.publisher
+        await publisher.push_object("create", Note(id="1", body=object()))
+        assert publisher.lost == 1
