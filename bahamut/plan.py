@@ -10,7 +10,7 @@ from bahamut.config import Config, RateLimit
 from bahamut.context import Context
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
-from bahamut.elemental.registry import Registry
+from bahamut.elemental.registry import Registry, Route
 from bahamut.elemental.request import Request
 from bahamut.interfaces import CustomMarshaller, CustomUmarshaller, Processor, RateLimitCondition
 
@@ -52,7 +52,7 @@ RULES = {
 class Plan:
     """All that can be known of a request before it comes.
 
-    One per version, identity, parent and operation, made when first asked for.
+    One per route of a version, made when first asked for.
     """
 
     rule: Rule
@@ -84,7 +84,7 @@ class Plans:
             identity: (Bucket(rate.limit, rate.burst), rate.condition)
             for identity, rate in config.limits.by_identity.items()
         }
-        self._plans: dict[tuple[int, str, str, Operation], Plan] = {}
+        self._plans: dict[Route | None, Plan] = {}
 
     def forget(self) -> None:
         """Decide anew: a processor came or went."""
@@ -92,11 +92,9 @@ class Plans:
 
     def of(self, request: Request, registry: Registry) -> Plan:
         """Return the plan for requests of that kind."""
-        parent = request.parent_identity.name
-        key = (request.version, request.identity.name, parent, request.operation)
-        found = self._plans.get(key)
+        found = self._plans.get(request.route)
         if found is None:
-            found = self._plans[key] = self._planned(request, registry)
+            found = self._plans[request.route] = self._planned(request, registry)
         return found
 
     def _planned(self, request: Request, registry: Registry) -> Plan:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bahamut.context import Context
-from bahamut.elemental.encoding import JSON, encode
+from bahamut.elemental.encoding import JSON, MSGPACK, encode
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.headers import X_FIELDS
 from bahamut.elemental.model import Model
@@ -26,7 +26,11 @@ log = logging.getLogger(__name__)
 
 ACCEPT = ("Accept", "application/msgpack,application/json")
 NO_COUNT = ("X-Count-Total", "0")
-_CONTENT_TYPES = {JSON: ("Content-Type", "application/json; charset=UTF-8")}
+_CONTENT_TYPES = {
+    JSON: ("Content-Type", "application/json; charset=UTF-8"),
+    MSGPACK: ("Content-Type", MSGPACK),
+}
+_INFO = Operation.INFO
 _COUNTED = frozenset((Operation.RETRIEVE_MANY, Operation.INFO))
 _UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]+")
 
@@ -56,8 +60,9 @@ def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResp
         headers.append(("X-Next", _safe(ctx.next)))
     if ctx.messages:
         headers.append(("X-Messages", _safe(";".join(ctx.messages))))
-    headers += [("Set-Cookie", _safe(cookie.OutputString())) for cookie in ctx.output_cookies]
-    status = ctx.status_code or (204 if request.operation == Operation.INFO else 200)
+    if ctx.output_cookies:
+        headers += [("Set-Cookie", _safe(cookie.OutputString())) for cookie in ctx.output_cookies]
+    status = ctx.status_code or (204 if request.operation is _INFO else 200)
     output = ctx.output_data
     if output is None:
         return RawResponse(status=answerable(204 if status == 200 else status), headers=headers)

@@ -10,6 +10,7 @@ from bahamut.interfaces import AuthAction, Authorizer, RequestAuthenticator, Ses
 
 Ask = Callable[[Any], Awaitable[AuthAction]]
 """A guard's method: gets what is to be judged."""
+_OK, _KO = AuthAction.OK, AuthAction.KO  # members of an enumeration are slow to look up
 
 
 async def ask(
@@ -29,9 +30,9 @@ async def ask(
     """
     for guard in guards:
         action = await guard(subject)
-        if action == AuthAction.OK:
+        if action == _OK:
             return
-        if action == AuthAction.KO:
+        if action == _KO:
             raise refusal
     if guards and fail_closed:
         raise refusal

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class RawRequest:
@@ -53,3 +56,36 @@ class NoHeaders(dict[str, str]):
     def getall(self, key: str, default: Any = None) -> Any:
         """Return *default*."""
         return default
+
+
+def client_ip(raw: RawRequest, trusted_proxies: Networks) -> str:
+    """Return the address of the client, without a port (decision X10).
+
+    Forwarding headers count only when the peer is a trusted proxy: of ``X-Forwarded-For`` the last
+    address that is not one itself, else ``X-Real-IP``.
+    """
+    peer = _without_port(raw.remote)
+    if not trusted_proxies or not _is_trusted(peer, trusted_proxies):
+        return peer
+    lines = raw.headers.getall("X-Forwarded-For", ())
+    forwarded = [a.strip() for line in lines for a in line.split(",") if a.strip()]
+    for address in reversed(forwarded):
+        if not _is_trusted(_without_port(address), trusted_proxies):
+            return _without_port(address)
+    if forwarded:
+        return _without_port(forwarded[0])
+    return _without_port(str(raw.headers.get("X-Real-IP", ""))) or peer
+
+
+def _is_trusted(address: str, networks: Networks) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def _without_port(address: str) -> str:
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address

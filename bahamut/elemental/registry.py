@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bahamut.elemental.identity import EMPTY_IDENTITY, ROOT_IDENTITY, Identity
 from bahamut.elemental.model import Model
-from bahamut.elemental.operations import Operation
+from bahamut.elemental.operations import Operation, operation_of
 from bahamut.elemental.parameters import (
     NO_REQUIREMENT,
     ParameterDefinition,
     ParametersRequirement,
 )
 from bahamut.elemental.relationships import Relationship, RelationshipInfo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Route:
+    """What the requests of one method and one shape of path are about."""
+
+    operation: Operation
+    identity: Identity
+    parent_identity: Identity
+    info: RelationshipInfo | None
+    """None for what is not allowed."""
+
 
 ON_OBJECTS = frozenset((Operation.RETRIEVE, Operation.UPDATE, Operation.DELETE, Operation.PATCH))
 """Operations on one object, which have no parent."""
@@ -46,8 +59,8 @@ class Registry:
     ) -> None:
         self.version = version
         self.relationships: dict[Identity, Relationship] = dict(relationships or {})
-        self._relationship_of: dict[str, Relationship | None] = {}
-        """The same by name, as requests came to ask for it."""
+        self._routes: dict[tuple[str, str, str, bool], Route] = {}
+        """Those that were asked for."""
         self._models: dict[str, type[Model]] = {}
         self._by_category: dict[str, Identity] = {}
         self._by_alias: dict[str, Identity] = {}
@@ -102,7 +115,7 @@ class Registry:
         identity, parent = self._identity_of(what), self._identity_of(under)
         info = RelationshipInfo(parameters=tuple(parameters), required=required)
         relationship = self.relationships.setdefault(identity, Relationship())
-        self._relationship_of.clear()
+        self._routes.clear()
         for operation in map(Operation, operations or [o for o in Operation if o]):
             under_what = ROOT_IDENTITY if operation in ON_OBJECTS else parent
             relationship.allow(operation, under_what, info)
@@ -201,14 +214,36 @@ class Registry:
 
     # --- what is allowed ---------------------------------------------------------------------
 
+    def route(
+        self, method: str, category: str, parent: str = "", *, has_object_id: bool = False
+    ) -> Route | None:
+        """Return what requests are about, None when one of the categories is unknown.
+
+        Args:
+            method: of HTTP.
+            category: of the objects.
+            parent: category of their parent, empty without one.
+            has_object_id: whether one object is named.
+        """
+        key = (method, category, parent, has_object_id)
+        found = self._routes.get(key)
+        if found is None:
+            identity = self._by_category.get(category)
+            parent_identity = self._by_category.get(parent) if parent else ROOT_IDENTITY
+            if identity is None or parent_identity is None:
+                return None
+            operation = operation_of(method, has_object_id=has_object_id)
+            info = self.relationship_info(identity, parent_identity, operation)
+            found = Route(operation, identity, parent_identity, info)
+            if operation:  # clients may invent methods without end
+                self._routes[key] = found
+        return found
+
     def relationship_info(
         self, identity: Identity, parent: Identity | str, operation: Operation
     ) -> RelationshipInfo | None:
         """Return what is known of an operation there, None if it is not allowed."""
-        try:
-            relationship = self._relationship_of[identity.name]
-        except KeyError:
-            relationship = self._relationship_of[identity.name] = self.relationships.get(identity)
+        relationship = self.relationships.get(identity)
         if relationship is None or not operation:
             return None
         name = parent if isinstance(parent, str) else parent.name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from urllib.parse import unquote, unquote_plus
 from uuid import uuid4
@@ -23,13 +23,15 @@ from bahamut.elemental.identity import EMPTY_IDENTITY, ROOT_IDENTITY, Identity
 from bahamut.elemental.model import Model
 from bahamut.elemental.namespace import HeaderNamespacer, Namespacer
 from bahamut.elemental.negotiation import JSON, encodings_from_headers
-from bahamut.elemental.operations import Operation, operation_of
+from bahamut.elemental.operations import Operation
 from bahamut.elemental.parameters import Parameters, parse_boolean, parse_integer
-from bahamut.elemental.raw_request import NoHeaders, RawRequest
-from bahamut.elemental.registry import Registry
+from bahamut.elemental.raw_request import NoHeaders, RawRequest, client_ip
+from bahamut.elemental.registry import Registry, Route
 from bahamut.elemental.relationships import RelationshipInfo
 
 T = TypeVar("T")
+_NO_HEADERS = NoHeaders()
+_NO_OPERATION = Operation.EMPTY
 FLAGS = ("recursive", "propagated", "override")
 
 
@@ -83,43 +85,68 @@ class Request:
         TypeError: there is no such attribute.
     """
 
-    operation: Operation = Operation.EMPTY
-    identity: Identity = EMPTY_IDENTITY
-    object_id: str = ""
-    parent_identity: Identity = ROOT_IDENTITY
-    parent_id: str = ""
-    version: int = 0
-    """Of the API, as the path states it; 0 when it does not."""
-    namespace: str = ""
-    recursive: bool = False
-    propagated: bool = False
-    override_protection: bool = False
-    page: int = 0
-    page_size: int = 0
-    limit: int = 0
-    after: str = ""
-    """Token of the object behind which a page begins."""
-    username: str = ""
-    """First part of ``Authorization``: ``Bearer``, ``Basic``…"""
-    password: str = ""
-    """Second part of ``Authorization``."""
-    data: bytes = b""
-    """The body."""
-    content_type: str = JSON
-    accept: str = JSON
-    _raw: RawRequest | None = None
-    _settings: RequestSettings = DEFAULT_SETTINGS
+    __slots__ = (
+        "__dict__",  # of what is worked out late
+        "_raw",
+        "_settings",
+        "accept",
+        "after",
+        "content_type",
+        "data",
+        "headers",
+        "identity",
+        "limit",
+        "namespace",
+        "object_id",
+        "operation",
+        "override_protection",
+        "page",
+        "page_size",
+        "parent_id",
+        "parent_identity",
+        "password",
+        "propagated",
+        "recursive",
+        "route",
+        "username",
+        "version",
+    )
 
     def __init__(self, **values: Any) -> None:
+        self.operation: Operation = _NO_OPERATION
+        self.identity: Identity = EMPTY_IDENTITY
+        self.object_id: str = ""
+        self.parent_identity: Identity = ROOT_IDENTITY
+        self.parent_id: str = ""
+        self.version: int = 0
+        """Of the API, as the path states it; 0 when it does not."""
+        self.namespace: str = ""
+        self.recursive: bool = False
+        self.propagated: bool = False
+        self.override_protection: bool = False
+        self.page: int = 0
+        self.page_size: int = 0
+        self.limit: int = 0
+        self.after: str = ""
+        """Token of the object behind which a page begins."""
+        self.headers: Any = _NO_HEADERS
+        """By case-insensitive name, as aiohttp's multi-dictionaries."""
+        self.username: str = ""
+        """First part of ``Authorization``: ``Bearer``, ``Basic``…"""
+        self.password: str = ""
+        """Second part of ``Authorization``."""
+        self.data: bytes = b""
+        """The body."""
+        self.content_type: str = JSON
+        self.accept: str = JSON
+        self.route: Route | None = None
+        """What the registry knows of requests of this kind; None for one that was made by hand."""
+        self._raw: RawRequest | None = None
+        self._settings: RequestSettings = DEFAULT_SETTINGS
         for name, value in values.items():
             if name.startswith("_") or not hasattr(Request, name):
                 raise TypeError(f"a request has no attribute {name}")
             setattr(self, name, value)
-
-    @_Lazy
-    def headers(self) -> Any:
-        """By case-insensitive name, as aiohttp's multi-dictionaries."""
-        return self._raw.headers if self._raw is not None else NoHeaders()
 
     @_Lazy
     def order(self) -> list[str]:
@@ -151,7 +178,7 @@ class Request:
     @_Lazy
     def client_ip(self) -> str:
         """The address of the client, without a port (decision X10)."""
-        return client_ip(self._raw, self._settings) if self._raw is not None else ""
+        return client_ip(self._raw, self._settings.trusted_proxies) if self._raw is not None else ""
 
     @_Lazy
     def tls_connection_state(self) -> Any:
@@ -184,6 +211,9 @@ class Request:
     def duplicate(self) -> Request:
         """Return a copy with an identifier of its own; what it holds is shared, one level deep."""
         copy = Request()
+        for name in self.__slots__:
+            if name != "__dict__":
+                setattr(copy, name, getattr(self, name))
         copy.__dict__.update(self.__dict__)
         copy.__dict__.pop("request_id", None)
         copy.order = list(self.order)
@@ -257,8 +287,7 @@ def parse_request(
     request.content_type, request.accept = encodings_from_headers(
         headers, settings.external_content_types, settings.external_accept_types
     )
-    _read_path(raw, raw.path if path is None else path, request, registry)
-    info = registry.relationship_info(request.identity, request.parent_identity, request.operation)
+    info = _read_path(raw, raw.path if path is None else path, request, registry).info
     if raw.query:
         _read_query(parse_query(raw.query), request, info, settings)
     elif info is not None and info.parameters:
@@ -270,31 +299,30 @@ def parse_request(
     return request
 
 
-def _read_path(raw: RawRequest, path: str, request: Request, registry: Registry) -> None:
+def _read_path(raw: RawRequest, path: str, request: Request, registry: Registry) -> Route:
     """Find out what the path names: category, category and identifier, or parent and category.
 
     An escaped slash separates segments like any other, as in the original.
     """
     segments = (unquote(path) if "%" in path else path).split("/")
     count = len(segments) - 1
-    is_odd = "" in segments[1:] and "%" not in path
+    is_odd = "%" not in path and segments.count("") > 1
     if not 1 <= count <= 3 or segments[0] or is_odd:
         url = f"{raw.path}?{raw.query}" if raw.query else raw.path
         raise _bad(f"{url} is not a valid elemental request path")
-    request.identity = _identity(registry, segments[1 if count < 3 else 3])
-    if count == 2:
-        request.object_id = segments[2]
-    elif count == 3:
-        request.parent_identity = _identity(registry, segments[1])
+    if count == 3:
+        route = registry.route(raw.method, segments[3], segments[1])
         request.parent_id = segments[2]
-    request.operation = operation_of(raw.method, has_object_id=count == 2)
-
-
-def _identity(registry: Registry, category: str) -> Identity:
-    identity = registry.identity_from_category(category)
-    if identity is EMPTY_IDENTITY:
+    else:
+        route = registry.route(raw.method, segments[1], has_object_id=count == 2)
+        if count == 2:
+            request.object_id = segments[2]
+    if route is None:
         raise Error("Not Found", "Unable to find the requested resource", "bahamut", 404)
-    return identity
+    request.route = route
+    request.operation, request.identity = route.operation, route.identity
+    request.parent_identity = route.parent_identity
+    return route
 
 
 def _bad(description: str) -> Error:
@@ -391,36 +419,3 @@ def _read_parameters(
 ) -> None:
     for definition in info.parameters:
         request.parameters[definition.name] = definition.parse(values.pop(definition.name, None))
-
-
-def client_ip(raw: RawRequest, settings: RequestSettings) -> str:
-    """Return the address of the client, without a port (decision X10).
-
-    Forwarding headers count only when the peer is a trusted proxy: of ``X-Forwarded-For`` the last
-    address that is not one itself, else ``X-Real-IP``.
-    """
-    peer = _without_port(raw.remote)
-    if not settings.trusted_proxies or not _is_trusted(peer, settings):
-        return peer
-    lines = raw.headers.getall("X-Forwarded-For", ())
-    forwarded = [a.strip() for line in lines for a in line.split(",") if a.strip()]
-    for address in reversed(forwarded):
-        if not _is_trusted(_without_port(address), settings):
-            return _without_port(address)
-    if forwarded:
-        return _without_port(forwarded[0])
-    return _without_port(str(raw.headers.get("X-Real-IP", ""))) or peer
-
-
-def _is_trusted(address: str, settings: RequestSettings) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in settings.trusted_proxies)
-
-
-def _without_port(address: str) -> str:
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.partition(":")[0] if address.count(":") == 1 else address

@@ -20,8 +20,8 @@ from bahamut.elemental.filters import FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig
-from bahamut.elemental.raw_request import RawRequest
-from bahamut.elemental.request import RequestSettings, client_ip
+from bahamut.elemental.raw_request import RawRequest, client_ip
+from bahamut.elemental.request import RequestSettings
 from bahamut.errors import ForbiddenError, UnauthorizedError
 from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing
@@ -86,7 +86,7 @@ class Endpoint:
         reads, writes = encodings_from_headers(raw.headers)
         session = PushSession(
             raw,
-            client_ip(raw, self._settings),
+            client_ip(raw, self._settings.trusted_proxies),
             self._push,
             self._hub.models,
             reads=reads,

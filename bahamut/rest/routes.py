@@ -35,6 +35,8 @@ log = logging.getLogger("bahamut.access")
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 OF_LISTS = ("GET", "HEAD", "POST")
 OF_OBJECTS = ("DELETE", "GET", "PATCH", "PUT")
+METHODS = {1: OF_LISTS, 2: OF_OBJECTS, 3: OF_LISTS}
+"""By number of segments."""
 CONTINUE = "100-continue"
 """All that clients can expect."""
 PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
@@ -178,10 +180,10 @@ class RestDoor:
             if not path.startswith(f"{self._prefix}/"):
                 raise NotFoundError
             path = path[len(self._prefix) :]
+        if _is_ordinary(method, path):
+            return path
         segments = path.split("/")[1:]
-        if not segments:
-            raise NotFoundError
-        while segments[0] == "v":
+        while segments[:1] == ["v"]:
             if not _is_version(segments) or len(segments) == 2:
                 return path  # the pipeline says what is wrong with it
             segments = segments[2:]
@@ -190,9 +192,9 @@ class RestDoor:
         if "" in segments:
             text = f"{path} is not a valid elemental request path"
             raise Error("Bad Request", text, "elemental", 400)
-        if len(segments) > 3:
+        if len(segments) not in METHODS:
             raise NotFoundError
-        if method not in (OF_OBJECTS if len(segments) == 2 else OF_LISTS):
+        if method not in METHODS[len(segments)]:
             raise NotAllowedError(path)
         return path
 
@@ -215,6 +217,16 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
     for name, value in pairs:
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
+
+
+def _is_ordinary(method: str, path: str) -> bool:
+    """Tell, without taking a path apart, whether it is a route without a version."""
+    return (
+        method in METHODS.get(path.count("/"), ())
+        and "//" not in path
+        and not path.endswith("/")
+        and not path.startswith("/v/")
+    )
 
 
 def _is_version(segments: list[str]) -> bool:

@@ -215,7 +215,9 @@ class Handler(web.RequestHandler):
                 if response.writer is not None:
                     is_kept = await self._finish(raw, door.write_by_hand(raw, response))
                 else:
-                    await self._write(response)
+                    self._write(response)
+                    if self._paused:
+                        await internals.drained(self, self._connections.write_timeout)
                     is_kept = True
         except ConnectionError:
             self.log_debug("Ignored premature client disconnection")
@@ -231,12 +233,10 @@ class Handler(web.RequestHandler):
             else:
                 self.force_close()
 
-    async def _write(self, response: RawResponse) -> None:
+    def _write(self, response: RawResponse) -> None:
         if self.transport is None:
             raise ConnectionResetError("the client has gone")
         self.transport.write(internals.rendered(response.status, response.headers, response.body))
-        if self._paused:
-            await internals.drained(self, self._connections.write_timeout)
 
     async def _finish(self, raw: Arrival, answering: Awaitable[web.StreamResponse]) -> bool:
         """Let aiohttp answer as it does on its own way; tell whether the connection goes on."""

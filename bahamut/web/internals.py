@@ -33,12 +33,15 @@ DECORATED = web.ResponseKey("bahamut.decorated", bool)
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 _BODILESS = frozenset((204, 304))
-_begin: dict[int, str] = {}
+_begin: dict[int, bytes] = {}
 """By status, how an answer begins in this second."""
+_blocks: dict[tuple[tuple[str, str], ...], bytes] = {}
+"""Headers as they were written before: most answers have the same."""
+_REMEMBERED = 256
 _second = 0
 
 
-def _beginning(status: int) -> str:
+def _beginning(status: int) -> bytes:
     """Return the status line, ``Server`` and ``Date``."""
     global _second
     second = int(time.time())
@@ -49,17 +52,28 @@ def _beginning(status: int) -> str:
     if found is None:
         line = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}"
         date = formatdate(second, usegmt=True)
-        found = _begin[status] = f"{line}\r\nServer: {SERVER_SOFTWARE}\r\nDate: {date}\r\n"
+        text = f"{line}\r\nServer: {SERVER_SOFTWARE}\r\nDate: {date}\r\n"
+        found = _begin[status] = text.encode()
+    return found
+
+
+def _block(pairs: tuple[tuple[str, str], ...]) -> bytes:
+    """Return the lines of some headers."""
+    found = _blocks.get(pairs)
+    if found is None:
+        if len(_blocks) >= _REMEMBERED:
+            _blocks.clear()
+        lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+        found = _blocks[pairs] = lines.encode("utf-8", "replace")
     return found
 
 
 def rendered(status: int, pairs: Iterable[tuple[str, str]], body: bytes) -> bytes:
     """Return head and body of an answer over HTTP/1.1, all that is written."""
-    head = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+    begin, block = _beginning(status), _block(tuple(pairs))
     if status in _BODILESS:
-        return f"{_beginning(status)}{head}\r\n".encode("utf-8", "replace")
-    text = f"{_beginning(status)}{head}Content-Length: {len(body)}\r\n\r\n"
-    return text.encode("utf-8", "replace") + body
+        return b"%b%b\r\n" % (begin, block)
+    return b"%b%bContent-Length: %d\r\n\r\n%b" % (begin, block, len(body), body)
 
 
 class Answer(web.StreamResponse):
