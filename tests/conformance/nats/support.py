@@ -35,18 +35,32 @@ def sent_of(row: dict[str, Any]) -> bytes:
 
 
 def is_declared(row: dict[str, Any], shape: dict[str, Any]) -> bool:
-    """Tell whether a row decodes one valid object whose values are of their declared types.
-
-    Args:
-        row: with the encoding of what was sent.
-        shape: what some keys of the object hold: a type, `[shape]`, `{str: shape}`.
-    """
+    """Tell whether a row decodes one valid object whose values are of their declared types."""
     try:
-        value = decode(row["encoding"], sent_of(row))
+        declared(row["encoding"], sent_of(row), shape)
     except DecodeError:
         return False
-    is_object = isinstance(value, dict)
-    return is_object and all(conforms(value.get(key), each) for key, each in shape.items())
+    return True
+
+
+def declared(encoding: str, data: bytes, shape: dict[str, Any]) -> dict[str, Any]:
+    """Return the one valid object that data hold.
+
+    Args:
+        encoding: of the data.
+        data: what was sent.
+        shape: what some keys of the object hold: a type, `[shape]`, `{str: shape}`.
+
+    Raises:
+        DecodeError: they hold none, or one whose values are of other types.
+    """
+    value = decode(encoding, data)
+    if not isinstance(value, dict):
+        raise DecodeError("no object")
+    for key, each in shape.items():
+        if not conforms(value.get(key), each):
+            raise DecodeError("of another type", key)
+    return value
 
 
 def conforms(value: Any, shape: Any) -> bool:

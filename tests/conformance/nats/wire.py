@@ -98,7 +98,8 @@ class Peer:
 
     async def subscribe(self, step: dict[str, Any]) -> None:
         async def keep(message: Any) -> None:
-            self._got.put_nowait(message)
+            if not message.headers:  # else NATS itself says that nobody listens
+                self._got.put_nowait(message)
 
         await self._connection.subscribe(step["subject"], step["queue"] or "", cb=keep)
         await self._settle()

@@ -98,10 +98,14 @@ class Tally:
             f"{row['case']}: ours {ours!r:.300}, theirs {theirs!r:.300}\n    {shown}"
         )
 
+    @property
+    def total(self) -> int:
+        """Rows that were added."""
+        return self.equal + sum(self.decided.values()) + len(self.failed)
+
     def close(self) -> None:
         by_decision = ", ".join(f"{n} by {d}" for d, n in sorted(self.decided.items()))
-        total = self.equal + sum(self.decided.values()) + len(self.failed)
-        print(f"{self.name}: {self.equal} of {total} equal; {by_decision or 'no difference'}")
+        print(f"{self.name}: {self.equal} of {self.total} equal; {by_decision or 'no difference'}")
         assert not self.failed, f"{len(self.failed)} rows of {self.name}:\n" + "\n".join(
             self.failed[:12]
         )
