@@ -89,6 +89,20 @@ def _repeats(value: Any) -> bool:
     return len(set(keys)) < len(keys) or any(_repeats(item) for _, item in value[1])
 
 
+def is_subject(topic: str) -> bool:
+    """Tell whether something can be published on a topic (X45)."""
+    return not any(not word or " " in word or word in "*>" for word in topic.split("."))
+
+
+OWN = ("name", "lang", "version")
+"""Of the options of CONNECT what is a client's own business."""
+
+
+def without_own(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of CONNECT that are on and not a client's own business."""
+    return {key: value for key, value in options.items() if value and key not in OWN}
+
+
 def without_details(result: dict[str, Any]) -> dict[str, Any]:
     """Return a result without what decoders say of their input, which is free (X34)."""
     return {
