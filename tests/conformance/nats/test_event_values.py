@@ -158,19 +158,20 @@ def x35(row: dict[str, Any], ours: dict[str, Any]) -> str | None:
         return "X35" if "error" in ours and "object" in row else None
     if row["what"] != "event decode":
         return None
-    if "error" in ours:
-        is_odd = not is_declared(row, SHAPE) or has_foreign_entity(row)
-        return "X35" if is_odd and "fields" in row else None
     if "fields" in row:
-        return "X35" if repeats_key(row) else None
-    is_text = isinstance(decode(row["encoding"], sent_of(row)).get("timestamp"), str)
-    return "X35" if is_text and "decoding time" in row["error"] else None
+        is_odd = not is_declared(row, shape_of(row)) if "error" in ours else repeats_key(row)
+        return "X35" if is_odd else None
+    if "error" in ours or "decoding time" not in row["error"]:
+        return None
+    when = decode(row["encoding"], sent_of(row)).get("timestamp")
+    return "X35" if isinstance(when, str) else None
 
 
-def has_foreign_entity(row: dict[str, Any]) -> bool:
-    """Tell whether an event in JSON says that its entity is MessagePack, which JSON cannot hold."""
-    is_json = row["encoding"] == JSON and row["fields"]["encoding"] == MSGPACK
-    return is_json and row["fields"]["json_text"] is not None
+def shape_of(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the types that are declared; JSON cannot hold what is in MessagePack."""
+    if row["encoding"] == MSGPACK:
+        return {**SHAPE, "entity": (bytes, str)}
+    return {**SHAPE, "entity": bytes} if row["fields"]["encoding"] == MSGPACK else SHAPE
 
 
 def x41(row: dict[str, Any], ours: dict[str, Any]) -> str | None:
@@ -178,11 +179,11 @@ def x41(row: dict[str, Any], ours: dict[str, Any]) -> str | None:
     fields = row.get("fields", {})
     if row["what"] != "event decode" or row["encoding"] != MSGPACK or not fields.get("raw_base64"):
         return None
-    lost = recorded_fields(fields)
-    is_kept = ours.get("fields", {}).get("entity") is not None
-    if fields["encoding"] == MSGPACK or not is_kept or ours["fields"] | lost != lost:
+    encoding, raw = fields["encoding"], data_of(fields["raw_base64"])
+    kept = {**recorded_fields(fields), "entity": readable(raw, encoding)}
+    if encoding == MSGPACK or ours.get("fields") != kept:
         return None
-    return "X41" if fields["encoding"] == JSON else "X43"
+    return "X41" if encoding == JSON else "X43"
 
 
 def x43(row: dict[str, Any], ours: dict[str, Any]) -> str | None:
