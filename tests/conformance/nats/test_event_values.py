@@ -220,10 +220,10 @@ def with_nil(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def no_datetime(row: dict[str, Any], ours: dict[str, Any]) -> str | None:
-    """Times are datetimes: RFC 3339, and they, end with the year 9999."""
+    """Times are datetimes; years that RFC 3339 cannot state are none."""
     text = row.get("fields", {}).get("timestamp") or ""
     is_refused = "RFC 3339" in ours.get("panic", ours.get("error", ""))
-    return "section 3" if is_refused and len(text.partition("-")[0]) > 4 else None
+    return "section 3" if is_refused and len(text.partition("-")[0]) != 4 else None
 
 
 RULES = (x34, x35, x41, x43, d17, section_3, no_datetime)
