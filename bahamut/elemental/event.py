@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from bahamut.elemental.encoding import (
     decode_into,
     encode,
     pack_ordered,
+    undecodable,
 )
 from bahamut.elemental.errors import Error
 from bahamut.elemental.model import DecodeError, Model
@@ -124,13 +124,16 @@ class Event(TwoForms):
             DecodeError: they hold none.
         """
         value = decode(encoding, data)
-        if not isinstance(value, Mapping):
-            raise DecodeError("an event must be an object")
-        kind, identity, inner = (
-            decode_string(value.get(key), key) for key in ("type", "identity", "encoding")
-        )
-        held = _held(encoding, inner, value.get("entity"))
-        return cls(kind, identity, decode_time(value.get("timestamp"), "timestamp"), held, inner)
+        if value.__class__ is not dict:
+            raise undecodable(encoding, "an event must be an object")
+        try:
+            kind, identity, inner = (
+                decode_string(value.get(key), key) for key in ("type", "identity", "encoding")
+            )
+            when = decode_time(value.get("timestamp"), "timestamp")
+            return cls(kind, identity, when, _held(encoding, inner, value.get("entity")), inner)
+        except DecodeError as error:
+            raise undecodable(encoding, str(error)) from None
 
     def __str__(self) -> str:
         return f"<event type: {self.type} identity: {self.identity}>"
@@ -153,7 +156,7 @@ def _held(encoding: str, inner: str, entity: Any) -> bytes:
     if entity is None:
         return b""
     if encoding != MSGPACK and inner != MSGPACK:
-        return encode(JSON, entity)
+        return orjson.dumps(entity)  # its keys stay as they came
     if entity.__class__ is str and encoding == MSGPACK:
         return str.encode(entity)
     if entity.__class__ is not bytes:

@@ -74,8 +74,7 @@ class PushConfig:
             try:
                 parsed[name] = Filter.parse(text)
             except FilterError as error:
-                quoted = text.replace("\\", "\\\\").replace('"', '\\"')
-                wrong = f'elemental: unable to parse filter "{quoted}": {error}'
+                wrong = f'elemental: unable to parse filter "{_quoted(text)}": {error}'
                 raise FilterError(wrong) from error
         self._parsed = parsed
 
@@ -135,3 +134,22 @@ class PushConfig:
         )
         filters = " ".join(f"{name}:{text}" for name, text in sorted(self.filters.items()))
         return f"<pushconfig identities:map[{identities}] identityfilters:map[{filters}]>"
+
+
+_ESCAPES = str.maketrans(
+    {char: f"\\{name}" for char, name in zip('\\"\a\b\f\n\r\t\v', '\\"abfnrtv', strict=True)}
+)
+
+
+def _quoted(text: str) -> str:
+    """Escape as Go's %q does: what cannot be printed is written by its number."""
+    return "".join(map(_visible, text.translate(_ESCAPES)))
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    number = ord(char)
+    if number < 0x80:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from bahamut._kit.tasks import cancel_and_wait
 from bahamut.config import Config
-from bahamut.elemental.encoding import MSGPACK
+from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
 from bahamut.push.outgoing import Models, Outgoing, interesting_to
@@ -157,7 +157,7 @@ class Hub:
     async def _dispatch(self, publication: Any, touched: dict[PushSession, list[Outgoing]]) -> None:
         """Note for each session what it gets of a publication."""
         try:
-            event = Event.from_bytes(publication.encoding or MSGPACK, publication.data)
+            event = Event.from_bytes(publication.encoding or JSON, publication.data)
             given = Outgoing(event, self.models.of(event))
         except DecodeError as error:
             self.unreadable += 1

@@ -54,28 +54,34 @@ def registry() -> Registry:
 @contextlib.asynccontextmanager
 async def serving(*options: bahamut.Option, processor: Any = None) -> AsyncIterator[int]:
     """Run a server of notes, and give its port."""
-    started = asyncio.Event()
+    server = bahamut.new(
+        bahamut.opt_rest_server("127.0.0.1:0"),
+        bahamut.opt_model({0: registry()}),
+        *options,
+    )
+    server.register_processor(processor or Notes(), Note.IDENTITY)
+    async with running(server):
+        yield server.addresses[0][1]
+
+
+@contextlib.asynccontextmanager
+async def running(server: bahamut.Server) -> AsyncIterator[None]:
+    """Run a server, from when it accepts until it has stopped."""
+    started, ctx = asyncio.Event(), bahamut.RunContext()
 
     async def announce(_server: bahamut.Server) -> None:
         started.set()
 
-    server = bahamut.new(
-        bahamut.opt_rest_server("127.0.0.1:0"),
-        bahamut.opt_model({0: registry()}),
-        bahamut.opt_post_start_hook(announce),
-        *options,
-    )
-    server.register_processor(processor or Notes(), Note.IDENTITY)
-    ctx = bahamut.RunContext()
-    running = asyncio.create_task(server.run(ctx))
+    server.config = bahamut.opt_post_start_hook(announce)(server.config)
+    run = asyncio.create_task(server.run(ctx))
     waiting = asyncio.create_task(started.wait())
-    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((run, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     try:
-        yield server.addresses[0][1]
+        yield
     finally:
         ctx.cancel()
-        await running
+        await run
 
 
 def free_port() -> int:

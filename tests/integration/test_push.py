@@ -13,9 +13,10 @@ import aiohttp
 import bahamut
 import msgpack
 import pytest
-from bahamut.elemental import Event
+from bahamut.elemental import JSON, MSGPACK, Event
+from bahamut.pubsub import Publication
 from bahamut.web import internals
-from tests.integration.support import Note, registry
+from tests.integration.support import Note, registry, running
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
 
@@ -50,21 +51,8 @@ async def pushing(
         *options,
     )
     server.register_processor(Notes(), Note.IDENTITY)
-    started, ctx = asyncio.Event(), bahamut.RunContext()
-
-    async def announce(_server: bahamut.Server) -> None:
-        started.set()
-
-    server.config = bahamut.opt_post_start_hook(announce)(server.config)
-    running = asyncio.create_task(server.run(ctx))
-    waiting = asyncio.create_task(started.wait())
-    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    try:
+    async with running(server):
         yield server, f"http://127.0.0.1:{server.addresses[0][1]}"
-    finally:
-        ctx.cancel()
-        await running
 
 
 @contextlib.asynccontextmanager
@@ -159,6 +147,18 @@ async def test_x15_messagepack_comes_in_binary_frames():
         assert message.type is aiohttp.WSMsgType.BINARY
         held = msgpack.unpackb(msgpack.unpackb(message.data, timestamp=3)["entity"])
         assert (held["text"], held["secret"]) == ("packed", "")
+
+
+async def test_a_publication_that_names_no_encoding_is_json():
+    client, told = bahamut.new_local_pubsub_client(), event("in JSON")
+    packed = event("in MessagePack").to_bytes(MSGPACK)
+    told.convert(JSON)
+    options = (bahamut.opt_push_server(client, "events"),)
+    async with pushing(*options) as (server, url), listening(url) as socket:
+        await client.publish(Publication("events", data=packed))
+        await client.publish(Publication("events", data=told.to_bytes(JSON)))
+        assert (await event_of(socket))["entity"]["text"] == "in JSON"
+        assert server._push.hub.unreadable == 1
 
 
 @pytest.mark.parametrize(

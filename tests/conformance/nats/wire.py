@@ -28,6 +28,8 @@ class Tap:
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._said: list[dict[str, Any]] = []
+        self._changed = asyncio.Condition()
+        self._clients = 0
         self._serving: asyncio.Server | None = None
         self.url = ""
 
@@ -44,7 +46,36 @@ class Tap:
         said, self._said = self._said, []
         return said
 
+    async def take_until(self, mark: bytes) -> list[dict[str, Any]]:
+        """Return what was said before a publication that holds *mark*, which is said only once."""
+
+        def has_come() -> bool:
+            last = self._said[-1] if self._said else {}
+            return mark in (data_of(last.get("payload_base64")) or b"")
+
+        async with self._changed:
+            await self._changed.wait_for(has_come)
+        return self.take()[:-1]
+
+    async def take_rest(self) -> list[dict[str, Any]]:
+        """Return what was said until the client hung up."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._clients)
+        return self.take()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients += 1
+        try:
+            await self._pass_on(reader, writer)
+        finally:
+            self._clients -= 1
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         theirs, ours = await asyncio.open_connection("127.0.0.1", self._server_port)
 
         async def down() -> None:
@@ -67,6 +98,7 @@ class Tap:
                     self._said.append({"op": word})
                 elif word == "CONNECT":
                     self._said.append({"op": word, "options": json.loads(line[8:])})
+                await self._tell()
         ours.close()
         with contextlib.suppress(ConnectionError):
             await answering
@@ -98,7 +130,8 @@ class Peer:
 
     async def subscribe(self, step: dict[str, Any]) -> None:
         async def keep(message: Any) -> None:
-            self._got.put_nowait(message)
+            if not message.headers:  # else NATS itself says that nobody listens
+                self._got.put_nowait(message)
 
         await self._connection.subscribe(step["subject"], step["queue"] or "", cb=keep)
         await self._settle()

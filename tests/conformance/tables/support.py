@@ -53,6 +53,22 @@ def _shortened(value: Any) -> Any:
     return "NaN" if value != value else value
 
 
+def readable(data: bytes | None, encoding: str) -> Any:
+    """Return what bytes mean, or the bytes when they mean nothing."""
+    try:
+        return meaning(data or b"", MSGPACK if encoding == MSGPACK else JSON)
+    except (ValueError, IndexError, RecursionError):
+        return data
+
+
+def inner_read(form: Any) -> Any:
+    """Return a form in which the entity's bytes are what they mean, for X36."""
+    if not isinstance(form, tuple) or form[0] != "map":
+        return form
+    pairs = [(k, readable(v, MSGPACK) if isinstance(v, bytes) else v) for k, v in form[1]]
+    return ("map", pairs)
+
+
 def rows(name: str) -> Iterator[dict[str, Any]]:
     with (GOLDEN / name).open(encoding="utf-8") as lines:
         for line in lines:
@@ -82,10 +98,14 @@ class Tally:
             f"{row['case']}: ours {ours!r:.300}, theirs {theirs!r:.300}\n    {shown}"
         )
 
+    @property
+    def total(self) -> int:
+        """Rows that were added."""
+        return self.equal + sum(self.decided.values()) + len(self.failed)
+
     def close(self) -> None:
         by_decision = ", ".join(f"{n} by {d}" for d, n in sorted(self.decided.items()))
-        total = self.equal + sum(self.decided.values()) + len(self.failed)
-        print(f"{self.name}: {self.equal} of {total} equal; {by_decision or 'no difference'}")
+        print(f"{self.name}: {self.equal} of {self.total} equal; {by_decision or 'no difference'}")
         assert not self.failed, f"{len(self.failed)} rows of {self.name}:\n" + "\n".join(
             self.failed[:12]
         )

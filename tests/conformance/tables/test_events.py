@@ -18,21 +18,15 @@ from tests.conformance.tables.support import (
     as_shown,
     data_of,
     golden_object,
+    inner_read,
     meaning,
     model_of,
+    readable,
     rows,
     shown,
 )
 
 NOW = datetime(2020, 1, 2, 3, 4, 5, 678000, UTC)
-
-
-def readable(data: bytes | None, encoding: str) -> Any:
-    """Return what bytes mean, or the bytes when they mean nothing."""
-    try:
-        return meaning(data or b"", MSGPACK if encoding == MSGPACK else JSON)
-    except (ValueError, IndexError, RecursionError):
-        return data
 
 
 def serialized(given: dict[str, Any] | Event) -> Any:
@@ -43,14 +37,6 @@ def serialized(given: dict[str, Any] | Event) -> Any:
         as_json, as_msgpack = data_of(given["json"]), base64.b64decode(given["msgpack"])
     found = readable(as_json, JSON), readable(as_msgpack, MSGPACK)
     return tuple(inner_read(form) for form in found)
-
-
-def inner_read(form: Any) -> Any:
-    """Return a form in which the entity's bytes are what they mean, for X36."""
-    if not isinstance(form, tuple) or form[0] != "map":
-        return form
-    pairs = [(k, readable(v, MSGPACK) if isinstance(v, bytes) else v) for k, v in form[1]]
-    return ("map", pairs)
 
 
 def contents(event: Event) -> dict[str, Any]:

@@ -44,6 +44,21 @@ def test_the_entity_of_a_msgpack_event_is_binary(entity):
         Event.from_bytes(MSGPACK, data)
 
 
+def test_an_entity_in_json_keeps_the_order_of_its_keys():
+    data = b'{"encoding":"application/json","entity":{"b":1,"a":{"d":2,"c":3}},"type":"create"}'
+    event = Event.from_bytes(JSON, data)
+    assert event.data == b'{"b":1,"a":{"d":2,"c":3}}'
+    event.convert(MSGPACK)
+    assert list(msgpack.unpackb(event.data)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("kind", [JSON, MSGPACK])
+@pytest.mark.parametrize("value", [{"timestamp": "yesterday"}, {"type": 1}, [], 5])
+def test_what_is_no_event_is_refused_in_the_words_of_decoders(kind, value):
+    with pytest.raises(DecodeError, match=f"^unable to decode {kind}: "):
+        Event.from_bytes(kind, encode(kind, value))
+
+
 def test_lists_are_converted_with_their_times():
     notes = [Note(text="a", at=NOW), Note(text="b")]
     there = convert(JSON, MSGPACK, encode(JSON, notes), Note)

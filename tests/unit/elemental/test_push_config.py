@@ -54,6 +54,14 @@ def test_what_is_no_configuration_is_refused(kind: str, value: Any) -> None:
         PushConfig.from_bytes(kind, encode(kind, value))
 
 
+def test_a_refused_filter_is_quoted_as_go_quotes() -> None:
+    config = PushConfig({"task": []}, {"task": 'é "a\\b"\n\x01\u200b\U000e0001'})
+    with pytest.raises(FilterError) as caught:
+        config.parse_identity_filters()
+    quoted = r'"é \"a\\b\"\n\x01\u200b\U000e0001"'
+    assert str(caught.value).startswith(f"elemental: unable to parse filter {quoted}: ")
+
+
 def test_filters_are_parsed_once_for_all() -> None:
     config = PushConfig(filters={"task": "a == 1"})
     config.filter_identity("task", "create")
