@@ -22,7 +22,8 @@ from aiohttp.http import SERVER_SOFTWARE, HttpVersion11, RawRequestMessage, Stre
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from bahamut.telemetry.metrics import MetricsManager
+from bahamut.web.connections import Connections
+from bahamut.web.masks import MaskedFrames
 
 IS_KNOWN = all(
     hasattr(web.RequestHandler, name)
@@ -190,29 +191,6 @@ def answer_for(
     return plain_answer(status, pairs, body)
 
 
-class Connections:
-    """The open connections of one site: how many there may be, and who counts them."""
-
-    def __init__(self, maximum: int, header_timeout: float, metrics: MetricsManager | None) -> None:
-        self.maximum = maximum
-        self.header_timeout = header_timeout
-        self.metrics = metrics
-        self.open = 0
-
-    def enter(self) -> bool:
-        """Count a connection, and tell whether there is room for it."""
-        self.open += 1
-        if self.metrics is not None:
-            self.metrics.register_tcp_connection()
-        return not self.maximum or self.open <= self.maximum
-
-    def leave(self) -> None:
-        """Count it out."""
-        self.open -= 1
-        if self.metrics is not None:
-            self.metrics.unregister_tcp_connection()
-
-
 class Handler(web.RequestHandler):
     """A connection that must send its headers in time, and whose requests take a short way.
 
@@ -264,6 +242,9 @@ class Handler(web.RequestHandler):
             self._stop_header_timer()
         elif self._current_request is None and not self._messages and not self._upgraded:
             self._start_header_timer()
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        super().set_parser(cast("Any", MaskedFrames(parser)), data_received_cb)
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         # What is no HTTP is the client's doing: anyone could fill the log with traces.

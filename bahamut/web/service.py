@@ -11,7 +11,8 @@ from aiohttp.log import server_logger
 
 from bahamut.config import HealthConfig, RestConfig
 from bahamut.telemetry.metrics import MetricsManager
-from bahamut.web.internals import Connections, Runner
+from bahamut.web.connections import Connections
+from bahamut.web.internals import Runner
 
 BACKLOG = 1024
 MAX_HEADERS = 1000
