@@ -15,7 +15,7 @@ import msgpack
 import pytest
 from bahamut.elemental import Event
 from bahamut.web import internals
-from tests.integration.support import Note, registry
+from tests.integration.support import Note, registry, running
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
 
@@ -50,21 +50,8 @@ async def pushing(
         *options,
     )
     server.register_processor(Notes(), Note.IDENTITY)
-    started, ctx = asyncio.Event(), bahamut.RunContext()
-
-    async def announce(_server: bahamut.Server) -> None:
-        started.set()
-
-    server.config = bahamut.opt_post_start_hook(announce)(server.config)
-    running = asyncio.create_task(server.run(ctx))
-    waiting = asyncio.create_task(started.wait())
-    await asyncio.wait((running, waiting), return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    try:
-        yield server, f"http://127.0.0.1:{server.addresses[0][1]}"
-    finally:
-        ctx.cancel()
-        await running
+    async with running(server) as port:
+        yield server, f"http://127.0.0.1:{port}"
 
 
 @contextlib.asynccontextmanager
