@@ -19,14 +19,9 @@ from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.operations import Operation
+from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.registry import Registry
-from bahamut.elemental.request import (
-    RawRequest,
-    Request,
-    RequestSettings,
-    parse_request,
-    split_version,
-)
+from bahamut.elemental.request import Request, RequestSettings, parse_request, split_version
 from bahamut.elemental.response import RawResponse
 from bahamut.elemental.verify import verify
 from bahamut.errors import (

@@ -13,6 +13,7 @@ from typing import Any
 from bahamut.context import Context
 from bahamut.elemental.encoding import JSON, encode
 from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.headers import X_FIELDS
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.request import Request
@@ -69,13 +70,13 @@ def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None)
     output = without_secrets(output)
     if marshaller is not None:
         return marshaller(request, output, None)
-    if "X-Fields" in request.headers:
+    if X_FIELDS in request.headers:
         output = _sparse(output, _fields(request))
     return encode(request.accept, output)
 
 
 def _fields(request: Request) -> list[str]:
-    lines = request.headers.getall("X-Fields", ())
+    lines = request.headers.getall(X_FIELDS, ())
     return [name.strip() for line in lines for name in line.split(",")]
 
 

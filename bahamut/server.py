@@ -211,8 +211,9 @@ class Server:
         services, behind = self._push.services() if self._push is not None else ([], [])
         if config.rest.enabled or config.rest.listener is not None:
             app, door = self._application()
+            metrics, shortcut = config.health.metrics, door.shortcut
             self._site = Site(
-                "rest", app, config.rest, metrics=config.health.metrics, shortcut=door.shortcut
+                "rest", app, config.rest, metrics=metrics, shortcut=shortcut, door=door
             )
             services.append(self._site)
         services += behind

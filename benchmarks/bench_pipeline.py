@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from bahamut.elemental.request import RawRequest
+from bahamut.elemental.raw_request import RawRequest
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from benchmarks.figures import Figure

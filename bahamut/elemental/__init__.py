@@ -39,9 +39,10 @@ from bahamut.elemental.parameters import (
     ParametersRequirement,
 )
 from bahamut.elemental.push_config import PushConfig
+from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.registry import ModelManager, Registry
 from bahamut.elemental.relationships import Relationship, RelationshipInfo
-from bahamut.elemental.request import RawRequest, Request
+from bahamut.elemental.request import Request
 from bahamut.elemental.secrecy import (
     AESAttributeEncrypter,
     AttributeEncrypter,

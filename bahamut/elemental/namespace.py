@@ -2,7 +2,9 @@
 
 from typing import Any, Protocol, runtime_checkable
 
-NAMESPACE_HEADER = "X-Namespace"
+from bahamut.elemental.headers import X_NAMESPACE
+
+NAMESPACE_HEADER = X_NAMESPACE
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from bahamut.elemental.errors import Error
+from bahamut.elemental.headers import ACCEPT, CONTENT_TYPE
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
@@ -43,7 +44,7 @@ def encodings_from_headers(
     """
     if headers is None:
         return JSON, JSON
-    content_type, accept = headers.get("Content-Type"), headers.get("Accept")
+    content_type, accept = headers.get(CONTENT_TYPE), headers.get(ACCEPT)
     reads = _KNOWN.get(content_type) if content_type else JSON
     if reads is None:
         reads = _content_type(content_type, external_content_types)

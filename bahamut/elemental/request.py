@@ -1,53 +1,36 @@
-"""Requests: as HTTP has them (`RawRequest`), as an API means them (`Request`), and the one parser.
+"""Requests as an API means them (`Request`), and the one parser.
 
 The order of the checks decides which error a client is told first; it is the original's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from urllib.parse import unquote, unquote_plus
 from uuid import uuid4
 
 from bahamut.elemental.encoding import decode_into
 from bahamut.elemental.errors import Error, Errors
+from bahamut.elemental.headers import (
+    AUTHORIZATION,
+    X_EXTERNAL_TRACKING_ID,
+    X_EXTERNAL_TRACKING_TYPE,
+)
 from bahamut.elemental.identity import EMPTY_IDENTITY, ROOT_IDENTITY, Identity
 from bahamut.elemental.model import Model
 from bahamut.elemental.namespace import HeaderNamespacer, Namespacer
 from bahamut.elemental.negotiation import JSON, encodings_from_headers
 from bahamut.elemental.operations import Operation, operation_of
 from bahamut.elemental.parameters import Parameters, parse_boolean, parse_integer
+from bahamut.elemental.raw_request import NoHeaders, RawRequest
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.relationships import RelationshipInfo
 
+T = TypeVar("T")
 FLAGS = ("recursive", "propagated", "override")
-
-
-@dataclass(slots=True)
-class RawRequest:
-    """A request in plain values."""
-
-    method: str
-    path: str
-    """As sent, percent-encoded, below the API's prefix."""
-    query: str = ""
-    """As sent, without the question mark."""
-    headers: Any = field(default_factory=lambda: _NoHeaders())
-    """By case-insensitive name, as aiohttp's multi-dictionaries: ``get`` and ``getall``."""
-    remote: str = ""
-    """The peer's address, with its port or without."""
-    tls: Any = None
-    """What is known of the TLS connection, None without one."""
-    native: Any = None
-    """The web server's own request."""
-
-
-class _NoHeaders(dict[str, str]):
-    def getall(self, key: str, default: Any = None) -> Any:
-        return default
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +50,38 @@ class RequestSettings:
 DEFAULT_SETTINGS = RequestSettings()
 
 
-@dataclass(slots=True)
+class _Lazy(Generic[T]):
+    """An attribute that is worked out when it is first asked for, if it was not set before."""
+
+    __slots__ = ("_make", "_name")
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self._make = make
+        self._name = make.__name__
+
+    def __get__(self, request: Any, _owner: type) -> T:
+        if request is None:
+            return cast("T", self)
+        made = request.__dict__[self._name] = self._make(request)
+        return made
+
+    if TYPE_CHECKING:  # plain assignment does it
+
+        def __set__(self, request: Any, value: T) -> None: ...
+
+
 class Request:
-    """A request as the API means it (Go: elemental.Request)."""
+    """A request as the API means it (Go: elemental.Request).
+
+    Few operations ask for everything, so what costs something and refuses nothing is worked out
+    when it is asked for. Everything can be set.
+
+    Args:
+        **values: attributes, by name.
+
+    Raises:
+        TypeError: there is no such attribute.
+    """
 
     operation: Operation = Operation.EMPTY
     identity: Identity = EMPTY_IDENTITY
@@ -82,16 +94,11 @@ class Request:
     recursive: bool = False
     propagated: bool = False
     override_protection: bool = False
-    order: list[str] = field(default_factory=list)
-    """Attribute names, with ``-`` in front for descending."""
     page: int = 0
     page_size: int = 0
     limit: int = 0
     after: str = ""
     """Token of the object behind which a page begins."""
-    parameters: Parameters = field(default_factory=Parameters)
-    """Every declared parameter, sent or not."""
-    headers: Any = field(default_factory=_NoHeaders)
     username: str = ""
     """First part of ``Authorization``: ``Bearer``, ``Basic``…"""
     password: str = ""
@@ -100,22 +107,66 @@ class Request:
     """The body."""
     content_type: str = JSON
     accept: str = JSON
-    external_tracking_id: str = ""
-    external_tracking_type: str = ""
-    client_ip: str = ""
-    tls_connection_state: Any = None
-    native: Any = None
-    """The web server's own request (Go: HTTPRequest)."""
-    metadata: dict[Any, Any] = field(default_factory=dict)
-    """For users."""
-    _request_id: str = ""
+    _raw: RawRequest | None = None
+    _settings: RequestSettings = DEFAULT_SETTINGS
 
-    @property
+    def __init__(self, **values: Any) -> None:
+        for name, value in values.items():
+            if name.startswith("_") or not hasattr(Request, name):
+                raise TypeError(f"a request has no attribute {name}")
+            setattr(self, name, value)
+
+    @_Lazy
+    def headers(self) -> Any:
+        """By case-insensitive name, as aiohttp's multi-dictionaries."""
+        return self._raw.headers if self._raw is not None else NoHeaders()
+
+    @_Lazy
+    def order(self) -> list[str]:
+        """Attribute names, with ``-`` in front for descending."""
+        return []
+
+    @_Lazy
+    def parameters(self) -> Parameters:
+        """Every declared parameter, sent or not."""
+        return Parameters()
+
+    @_Lazy
+    def metadata(self) -> dict[Any, Any]:
+        """For users."""
+        return {}
+
+    @_Lazy
+    def external_tracking_id(self) -> str:
+        """The header ``X-External-Tracking-ID``."""
+        found: str = self.headers.get(X_EXTERNAL_TRACKING_ID, "")
+        return found
+
+    @_Lazy
+    def external_tracking_type(self) -> str:
+        """The header ``X-External-Tracking-Type``."""
+        found: str = self.headers.get(X_EXTERNAL_TRACKING_TYPE, "")
+        return found
+
+    @_Lazy
+    def client_ip(self) -> str:
+        """The address of the client, without a port (decision X10)."""
+        return client_ip(self._raw, self._settings) if self._raw is not None else ""
+
+    @_Lazy
+    def tls_connection_state(self) -> Any:
+        """What is known of the TLS connection, None without one."""
+        return self._raw.tls if self._raw is not None else None
+
+    @_Lazy
+    def native(self) -> Any:
+        """The web server's own request (Go: HTTPRequest)."""
+        return self._raw.native if self._raw is not None else None
+
+    @_Lazy
     def request_id(self) -> str:
-        """A random UUID, made when first asked for."""
-        if not self._request_id:
-            self._request_id = str(uuid4())
-        return self._request_id
+        """A random UUID."""
+        return str(uuid4())
 
     @property
     def encoding(self) -> str:
@@ -133,9 +184,8 @@ class Request:
     def duplicate(self) -> Request:
         """Return a copy with an identifier of its own; what it holds is shared, one level deep."""
         copy = Request()
-        for name in self.__slots__:
-            setattr(copy, name, getattr(self, name))
-        copy._request_id = ""
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.pop("request_id", None)
         copy.order = list(self.order)
         copy.parameters = Parameters(self.parameters)
         copy.metadata = dict(self.metadata)
@@ -196,8 +246,10 @@ def parse_request(
         Errors: it has parameters that nobody declared.
     """
     headers = raw.headers
-    request = Request(headers=headers, version=version, native=raw.native)
-    authorization = headers.get("Authorization")
+    request = Request()
+    request._raw, request._settings = raw, settings
+    request.headers, request.version = headers, version
+    authorization = headers.get(AUTHORIZATION)
     if authorization:
         parts = authorization.split(" ")
         if len(parts) == 2:
@@ -213,12 +265,8 @@ def parse_request(
         _read_parameters({}, request, info)
     if info is not None and info.required:
         request.parameters.validate(info.required)
-    request.client_ip = client_ip(raw, settings)
     if settings.namespacer is not None:
         request.namespace = settings.namespacer.extract(raw)
-    request.external_tracking_id = headers.get("X-External-Tracking-ID", "")
-    request.external_tracking_type = headers.get("X-External-Tracking-Type", "")
-    request.tls_connection_state = raw.tls
     return request
 
 

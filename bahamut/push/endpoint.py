@@ -20,13 +20,14 @@ from bahamut.elemental.filters import FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig
-from bahamut.elemental.request import RawRequest, RequestSettings, client_ip
+from bahamut.elemental.raw_request import RawRequest
+from bahamut.elemental.request import RequestSettings, client_ip
 from bahamut.errors import ForbiddenError, UnauthorizedError
 from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing
 from bahamut.push.session import PushSession
 from bahamut.supervisor import RunContext
-from bahamut.web.adapter import raw_request, split_target
+from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
 from bahamut.web.internals import plain_answer
 from bahamut.web.websocket import PING, Socket
@@ -67,7 +68,7 @@ class Endpoint:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer a handshake, then serve the session until it ends."""
-        raw = raw_request(request, *split_target(request))
+        raw = raw_request(request)
         socket = Socket(self._push.max_message)
         try:
             session = await self._admitted(raw)

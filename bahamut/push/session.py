@@ -18,7 +18,7 @@ from bahamut.elemental.event import Event
 from bahamut.elemental.filters import Filter
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.push_config import PushConfig
-from bahamut.elemental.request import RawRequest
+from bahamut.elemental.raw_request import RawRequest
 from bahamut.push.outgoing import Models, Outgoing, scrubbed
 from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
 

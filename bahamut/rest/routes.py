@@ -16,16 +16,17 @@ from aiohttp import web
 
 from bahamut import respond
 from bahamut.config import Config
-from bahamut.cors import Headers
 from bahamut.elemental.errors import Error
-from bahamut.elemental.request import RawRequest, is_escaped
+from bahamut.elemental.headers import ACCEPT_ENCODING, EXPECT, UPGRADE
+from bahamut.elemental.raw_request import RawRequest
+from bahamut.elemental.request import is_escaped
 from bahamut.elemental.response import RawResponse
 from bahamut.errors import NotAllowedError, NotFoundError
 from bahamut.interfaces import CustomHandler
 from bahamut.pipeline import Pipeline
 from bahamut.rest.meta import JSON_HEADERS, RouteInfo, install_meta
 from bahamut.web import compress
-from bahamut.web.adapter import raw_request, read_body, split_target, write_by_hand
+from bahamut.web.adapter import raw_request, read_body, write_by_hand
 from bahamut.web.cors import cors_headers, decorate_all
 from bahamut.web.internals import answer_for, plain_answer
 
@@ -36,6 +37,7 @@ OF_LISTS = ("GET", "HEAD", "POST")
 OF_OBJECTS = ("DELETE", "GET", "PATCH", "PUT")
 CONTINUE = "100-continue"
 """All that clients can expect."""
+PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 VARY_ENCODING = ("Vary", "Accept-Encoding")
 CLIENT_GONE = 499
 """What the access log says of a client that did not wait; nothing is sent."""
@@ -88,51 +90,83 @@ class RestDoor:
         if self._cors is not None:
             decorate_all(app, self._cors)
 
+    def takes(self, raw: RawRequest) -> bool:
+        """Tell whether a request is the door's own, and not the application's."""
+        headers = raw.headers
+        return (
+            raw.path not in self._foreign
+            and raw.path.startswith("/")
+            and EXPECT not in headers
+            and UPGRADE not in headers
+            and self._rest.keep_alive
+        )
+
     def shortcut(self, application: Handle) -> Handle:
         """Return a handler that asks the application only for what is no operation."""
-        foreign, serve = self._foreign, self.serve
 
         def handle(request: Any) -> Awaitable[web.StreamResponse]:
-            path, headers = request.raw_path, request.headers
-            expected = headers.get("Expect")
+            expected = request.headers.get(EXPECT)
             if expected is not None:
                 # Another one aiohttp would repeat, and fail when it is no UTF-8.
                 is_known = expected.lower() == CONTINUE
                 return application(request) if is_known else _expectation_failed()
-            if path.partition("?")[0] in foreign:
+            raw = raw_request(request)
+            if raw.path in self._foreign or UPGRADE in raw.headers:
                 return application(request)
-            if "Upgrade" in headers or not path.startswith(("/", "*")):
-                return application(request)
-            return serve(request)
+            return self._served(request, raw)
 
         return handle
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request for the API, or for nothing at all."""
-        begin = time.perf_counter() if log.isEnabledFor(logging.INFO) else 0.0
-        path, query = split_target(request)
-        if path == "*" and request.method == "OPTIONS":
+        """Answer a request of aiohttp's for the API, or for nothing at all."""
+        return await self._served(request, raw_request(request))
+
+    async def _served(self, request: web.Request, raw: RawRequest) -> web.StreamResponse:
+        if raw.path == "*" and raw.method == "OPTIONS":
             return web.Response()
-        if request.method == "OPTIONS" and self._cors is not None:
-            return self._preflight(request, path, query)
+        response = await self.answer(raw, request.content)
+        if response.writer is not None:
+            return await self.write_by_hand(raw, response)
+        if not self._rest.keep_alive:
+            closing = plain_answer(response.status, response.headers, response.body)
+            closing.force_close()
+            return closing
+        return answer_for(request, response, write_timeout=self._rest.timeouts.write)
+
+    async def answer(self, raw: RawRequest, content: Any) -> RawResponse:
+        """Answer a request, with every header.
+
+        Args:
+            raw: the request.
+            content: where its body is read from.
+        """
+        begin = time.perf_counter() if log.isEnabledFor(logging.INFO) else 0.0
+        method, path = raw.method, raw.path
+        if method == "OPTIONS" and self._cors is not None:
+            return RawResponse(200, [*JSON_HEADERS, *cors_headers(self._cors, raw, preflight=True)])
         if "%" in path and not is_escaped(path):
-            return web.Response(status=400, text="400 Bad Request")
-        raw = raw_request(request, path, query)
+            return RawResponse(400, [PLAIN_TEXT], b"400 Bad Request")
         try:
-            raw.path = self._route(request.method, path)
+            raw.path = self._route(method, path)
         except Error as error:
-            refused = _refusal(error, request.method, path)
-            return self._written(request, raw, refused, [])
-        response = await self._pipeline.handle(raw, lambda: read_body(request, self._rest))
-        extra = await self._compressed(raw, response) if self._rest.compression else []
-        if response.writer is None:
-            answer = self._written(request, raw, response, extra)
+            response = _refusal(error, method, path)
         else:
-            extra += self._cors_headers(raw)
-            answer = await write_by_hand(request, response.writer, _joined(extra))
+            response = await self._pipeline.handle(
+                raw, lambda: read_body(content, raw.headers, self._rest)
+            )
+            if self._rest.compression:
+                response.headers.append(VARY_ENCODING)
+                if len(response.body) >= compress.MINIMUM:
+                    await _compress(raw, response)
+        if self._cors is not None:
+            response.headers += cors_headers(self._cors, raw)
         if begin:
-            _log(request, response.status, time.perf_counter() - begin)
-        return answer
+            _log(raw, response.status, time.perf_counter() - begin)
+        return response
+
+    async def write_by_hand(self, raw: RawRequest, response: RawResponse) -> web.StreamResponse:
+        """Let the writer of an answer write it."""
+        return await write_by_hand(raw.native, response.writer, _joined(response.headers))
 
     def _route(self, method: str, path: str) -> str:
         """Return the path below the prefix, if it has the shape of a route with that method.
@@ -162,40 +196,13 @@ class RestDoor:
             raise NotAllowedError(path)
         return path
 
-    async def _compressed(self, raw: RawRequest, response: RawResponse) -> list[tuple[str, str]]:
-        """Compress the body if that is worth it; return the headers that say so."""
-        if len(response.body) >= compress.MINIMUM:
-            accepted = raw.headers.get("Accept-Encoding")
-            if accepted and compress.is_accepted(accepted):
-                response.body = await compress.compressed(response.body)
-                return [VARY_ENCODING, ("Content-Encoding", "gzip")]
-        return [VARY_ENCODING]
 
-    def _cors_headers(self, raw: RawRequest) -> Headers:
-        return cors_headers(self._cors, raw) if self._cors is not None else ()
-
-    def _written(
-        self,
-        request: web.Request,
-        raw: RawRequest,
-        response: RawResponse,
-        extra: list[tuple[str, str]],
-    ) -> web.StreamResponse:
-        headers = [*response.headers, *extra, *self._cors_headers(raw)]
-        body = b"" if response.status in (204, 304) else response.body
-        if not self._rest.keep_alive:
-            closing = plain_answer(response.status, headers, body)
-            closing.force_close()
-            return closing
-        return answer_for(
-            request, response.status, headers, body, write_timeout=self._rest.timeouts.write
-        )
-
-    def _preflight(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
-        assert self._cors is not None  # noqa: S101 - asked before
-        raw = raw_request(request, path, query)
-        headers = [*JSON_HEADERS, *cors_headers(self._cors, raw, preflight=True)]
-        return answer_for(request, 200, headers, b"")
+async def _compress(raw: RawRequest, response: RawResponse) -> None:
+    """Compress the body, if the client understands that."""
+    accepted = raw.headers.get(ACCEPT_ENCODING)
+    if accepted and compress.is_accepted(accepted):
+        response.body = await compress.compressed(response.body)
+        response.headers.append(("Content-Encoding", "gzip"))
 
 
 async def _expectation_failed() -> web.StreamResponse:
@@ -232,8 +239,8 @@ def _refusal(error: Error, method: str, path: str) -> RawResponse:
     return respond.refusal(error)
 
 
-def _log(request: web.BaseRequest, status: int, seconds: float) -> None:
-    if request.transport is None:
+def _log(raw: RawRequest, status: int, seconds: float) -> None:
+    if raw.native.transport is None:
         status = CLIENT_GONE
-    facts = {"status": status, "seconds": seconds, "client": request.remote}
-    log.info("%s %s %d", request.method, request.path, status, extra=facts)
+    facts = {"status": status, "seconds": seconds, "client": raw.remote}
+    log.info("%s %s %d", raw.method, raw.native.path, status, extra=facts)

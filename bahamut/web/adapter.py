@@ -12,69 +12,67 @@ from aiohttp.http_exceptions import HttpProcessingError
 from bahamut.config import RestConfig
 from bahamut.context import ResponseWriter
 from bahamut.elemental.errors import Error
-from bahamut.elemental.request import RawRequest
+from bahamut.elemental.raw_request import RawRequest
 from bahamut.errors import RequestEntityTooLargeError
 from bahamut.web.internals import DECORATED
 
 log = logging.getLogger(__name__)
 
 
-def split_target(request: web.BaseRequest) -> tuple[str, str]:
-    """Return path and query of a request, as they were sent."""
-    target = request.raw_path if isinstance(request, web.Request) else str(request.rel_url)
-    if target == "*":
-        return target, ""
-    if not target.startswith("/"):
-        url = request.rel_url
-        return url.raw_path or "/", url.raw_query_string
+def split_target(target: str) -> tuple[str, str]:
+    """Return path and query of a target, as they were sent."""
     path, _, query = target.partition("?")
-    return path, query.partition("#")[0]
+    return path, query.partition("#")[0] if query else ""
 
 
-def raw_request(request: web.BaseRequest, path: str, query: str) -> RawRequest:
-    """Return a request in plain values.
-
-    Args:
-        request: aiohttp's.
-        path: below the API's prefix.
-        query: as sent.
-    """
+def raw_request(request: web.BaseRequest) -> RawRequest:
+    """Return a request in plain values."""
+    target = request.raw_path if isinstance(request, web.Request) else str(request.rel_url)
+    if target.startswith("/") or target == "*":
+        path, query = split_target(target)
+    else:
+        path, query = request.rel_url.raw_path or "/", request.rel_url.raw_query_string
     transport = request.transport
     tls = transport.get_extra_info("ssl_object") if transport is not None else None
     return RawRequest(
-        request.method, path, query, request.headers, request.remote or "", tls, request
+        request.method, path, query, request.headers, request.remote or "", tls=tls, native=request
     )
 
 
-async def read_body(request: Any, config: RestConfig) -> bytes:
+async def read_body(content: Any, headers: Any, config: RestConfig) -> bytes:
     """Return the body of a request.
+
+    Args:
+        content: aiohttp's stream of it.
+        headers: of the request.
+        config: limits its size and its time.
 
     Raises:
         RequestEntityTooLargeError: it exceeds the limit; nothing of it is kept.
         Error: it is malformed, or does not come in time.
     """
-    limit, content = config.max_body_size, request.content
-    if (request.content_length or 0) > limit:
-        raise RequestEntityTooLargeError(limit)
+    limit = config.max_body_size
     try:
         if content.is_eof():  # all of it is here already: nothing to wait for
             whole: bytes = content.read_nowait()
             if len(whole) > limit:
                 raise RequestEntityTooLargeError(limit)
             return whole
+        if int(headers.get("Content-Length", 0)) > limit:
+            raise RequestEntityTooLargeError(limit)
         if not config.timeouts.read:
-            return await _bounded(request, limit)
+            return await _bounded(content, limit)
         async with asyncio.timeout(config.timeouts.read):
-            return await _bounded(request, limit)
+            return await _bounded(content, limit)
     except TimeoutError:
         raise _unreadable("it did not come in time", 408) from None
     except (ClientPayloadError, HttpProcessingError, web.PayloadAccessError) as error:
         raise _unreadable(str(error), 400) from None
 
 
-async def _bounded(request: Any, limit: int) -> bytes:
+async def _bounded(content: Any, limit: int) -> bytes:
     chunks: list[bytes] = []
-    size, content = 0, request.content
+    size = 0
     while True:
         chunk = await content.readany()
         if not chunk:

@@ -14,8 +14,9 @@ from aiohttp_cors import CorsConfig, ResourceOptions
 from aiohttp_cors.abc import AbstractRouterAdapter
 
 from bahamut.cors import CORSPolicyController, Headers
-from bahamut.elemental.request import RawRequest
-from bahamut.web.adapter import raw_request, split_target
+from bahamut.elemental.headers import ORIGIN
+from bahamut.elemental.raw_request import RawRequest
+from bahamut.web.adapter import raw_request
 from bahamut.web.internals import DECORATED
 
 _LIBRARY_SETS = (
@@ -35,7 +36,7 @@ def cors_headers(
     policy = controller.policy_for_request(raw)
     if policy is None:
         return ()
-    return policy.headers(raw.headers.get("Origin", ""), preflight=preflight)
+    return policy.headers(raw.headers.get(ORIGIN, ""), preflight=preflight)
 
 
 def decorate_all(app: web.Application, controller: CORSPolicyController) -> None:
@@ -45,7 +46,7 @@ def decorate_all(app: web.Application, controller: CORSPolicyController) -> None
         request.pop(_OPTIONS, None)  # of another answer to the same request
         if DECORATED in response:
             return
-        wanted = dict(cors_headers(controller, raw_request(request, *split_target(request))))
+        wanted = dict(cors_headers(controller, raw_request(request)))
         vary, known = wanted.pop("Vary", ""), response.headers.get("Vary", "")
         if vary:
             response.headers["Vary"] = f"{known}, {vary}" if known else vary

@@ -1,29 +1,25 @@
-"""What leans on names that aiohttp does not promise, all of it in this one file.
+"""What leans on names that aiohttp does not promise, all of it in this file and `connection`.
 
 `Answer` writes head and body at once, straight to the transport; `plain_answer` does the same by
-the public API alone. `Handler` is a connection with a deadline for headers and a limit to its
-number. Each name is used as aiohttp 3.14 has it; `IS_KNOWN` tells whether it is still there, and
-without it everything falls back to the public API.
+the public API alone. Each name is used as aiohttp 3.14 has it; `IS_KNOWN` tells whether it is still
+there, and without it everything falls back to the public API.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterable
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import aiohttp
 from aiohttp import web
-from aiohttp.http import SERVER_SOFTWARE, HttpVersion11, RawRequestMessage, StreamWriter
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
 from multidict import CIMultiDict
 
-from bahamut.web.connections import Connections
-from bahamut.web.masks import MaskedFrames
+from bahamut.elemental.response import RawResponse
 
 IS_KNOWN = all(
     hasattr(web.RequestHandler, name)
@@ -36,26 +32,34 @@ DECORATED = web.ResponseKey("bahamut.decorated", bool)
 """Marks answers that carry the headers of their CORS policy already."""
 
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
-_LINES: dict[int, str] = {}
-_date: tuple[int, str] = (0, "")
+_BODILESS = frozenset((204, 304))
+_begin: dict[int, str] = {}
+"""By status, how an answer begins in this second."""
+_second = 0
 
 
-def _now() -> str:
-    """Return the value of ``Date``, made once a second."""
-    global _date
+def _beginning(status: int) -> str:
+    """Return the status line, ``Server`` and ``Date``."""
+    global _second
     second = int(time.time())
-    if _date[0] != second:
-        _date = (second, formatdate(second, usegmt=True))
-    return _date[1]
+    if second != _second:
+        _begin.clear()
+        _second = second
+    found = _begin.get(status)
+    if found is None:
+        line = f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}"
+        date = formatdate(second, usegmt=True)
+        found = _begin[status] = f"{line}\r\nServer: {SERVER_SOFTWARE}\r\nDate: {date}\r\n"
+    return found
 
 
-def status_line(status: int) -> str:
-    """Return the first line of an answer."""
-    line = _LINES.get(status)
-    if line is None:
-        reason = _REASONS.get(status, "Unknown")
-        line = _LINES[status] = f"HTTP/1.1 {status} {reason}\r\nServer: {SERVER_SOFTWARE}\r\nDate: "
-    return line
+def rendered(status: int, pairs: Iterable[tuple[str, str]], body: bytes) -> bytes:
+    """Return head and body of an answer over HTTP/1.1, all that is written."""
+    head = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+    if status in _BODILESS:
+        return f"{_beginning(status)}{head}\r\n".encode("utf-8", "replace")
+    text = f"{_beginning(status)}{head}Content-Length: {len(body)}\r\n\r\n"
+    return text.encode("utf-8", "replace") + body
 
 
 class Answer(web.StreamResponse):
@@ -131,11 +135,8 @@ class Answer(web.StreamResponse):
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client has gone")
-        pairs = self._pairs if self._fields is None else list(self._fields.items())
-        head = "".join([f"\r\n{name}: {value}" for name, value in pairs])
-        length = f"\r\nContent-Length: {len(self._bytes)}" if self._status not in (204, 304) else ""
-        text = f"{status_line(self._status)}{_now()}{head}{length}\r\n\r\n"
-        transport.write(text.encode("utf-8", "replace") + self._bytes)
+        pairs = self._pairs if self._fields is None else self._fields.items()
+        transport.write(rendered(self._status, pairs, self._bytes))
         return request.protocol._paused
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -165,20 +166,16 @@ async def drained(protocol: web.RequestHandler, seconds: float) -> None:
     waiting.result()
 
 
-def plain_answer(status: int, pairs: list[tuple[str, str]], body: bytes) -> web.Response:
+def plain_answer(status: int, pairs: Iterable[tuple[str, str]], body: bytes) -> web.Response:
     """Return the same answer, by the public API alone."""
+    body = b"" if status in _BODILESS else body
     response = web.Response(status=status, body=body or None, headers=CIMultiDict(pairs))
     response[DECORATED] = True
     return response
 
 
 def answer_for(
-    request: web.BaseRequest,
-    status: int,
-    pairs: list[tuple[str, str]],
-    body: bytes,
-    *,
-    write_timeout: float = 0.0,
+    request: web.BaseRequest, given: RawResponse, *, write_timeout: float
 ) -> web.StreamResponse:
     """Return the fastest answer that will do for *request*."""
     if (
@@ -187,247 +184,7 @@ def answer_for(
         and request.keep_alive
         and request.version == HttpVersion11
     ):
-        answer = Answer(status, pairs, body)
+        answer = Answer(given.status, given.headers, given.body)
         answer._write_timeout = write_timeout
         return answer
-    return plain_answer(status, pairs, body)
-
-
-class Handler(web.RequestHandler):
-    """A connection that must send its headers in time, and whose requests take a short way.
-
-    aiohttp serves a connection from a loop of its own, which it wakes for each request and which
-    waits for a task of that request. Here a request that came whole, with none before it on its
-    way, gets its task at once, and the loop sleeps on. Whatever else comes is the loop's: bodies
-    still to be read, pipelined requests, upgrades, malformed requests.
-    """
-
-    __slots__ = ("_connections", "_header_timer", "_is_counted", "_serving")
-
-    def __init__(self, manager: Any, *, connections: Connections, **kwargs: Any) -> None:
-        super().__init__(manager, **kwargs)
-        self._connections = connections
-        self._header_timer: asyncio.TimerHandle | None = None
-        self._is_counted = False
-        self._serving: asyncio.Task[None] | None = None
-        """Serves the request that took the short way."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._is_counted = True
-        if not self._connections.enter():
-            transport.abort()  # type: ignore[attr-defined]
-            return
-        super().connection_made(transport)
-        self._start_header_timer()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self._stop_header_timer()
-        if self._is_counted:
-            self._is_counted = False
-            self._connections.leave()
-        is_cancelled = self._manager is not None and self._manager.handler_cancellation
-        super().connection_lost(exc)
-        if is_cancelled and self._serving is not None:
-            self._serving.cancel()
-
-    def data_received(self, data: bytes) -> None:
-        before, waiter = self._request_count, self._waiter
-        if waiter is None or self._payload_parser is not None or not IS_SHORT:
-            super().data_received(data)
-        else:
-            self._waiter = None  # out of sight, so that what is parsed does not wake the loop
-            super().data_received(data)
-            self._waiter = waiter
-            if self._messages and self._serving is None and not waiter.done():
-                self._serve_or_wake(waiter)
-        if self._request_count != before:
-            self._stop_header_timer()
-        elif self._current_request is None and not self._messages and not self._upgraded:
-            self._start_header_timer()
-
-    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
-        super().set_parser(cast("Any", MaskedFrames(parser)), data_received_cb)
-
-    def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        # What is no HTTP is the client's doing: anyone could fill the log with traces.
-        is_of_client = isinstance(kwargs.get("exc_info"), HttpProcessingError)
-        (self.logger.debug if is_of_client else self.logger.exception)(*args, **kwargs)
-
-    # --- the short way -----------------------------------------------------------------------
-
-    def _serve_or_wake(self, waiter: asyncio.Future[None]) -> None:
-        """Serve what was parsed, or let aiohttp's loop do it."""
-        message, payload = self._messages[0]
-        if (
-            len(self._messages) > 1
-            or self._buffer_paused
-            or message.__class__ is not RawRequestMessage
-            or message.upgrade
-            or not payload.is_eof()
-        ):
-            waiter.set_result(None)
-            return
-        parser, manager, factory = self._parser, self._manager, self._request_factory
-        if parser is None or manager is None or factory is None:  # the connection is gone
-            return
-        self._messages.clear()
-        parser.message_consumed()
-        manager.requests_count += 1
-        loop, task_of_loop = self._loop, cast("asyncio.Task[None]", self._task_handler)
-        request = factory(message, payload, self, StreamWriter(self, loop), task_of_loop)
-        self._current_request = request
-        self._request_in_progress = True
-        task = _started(loop, self._serve(request, self._request_handler))
-        if not task.done():
-            self._serving = task
-
-    async def _serve(self, request: web.BaseRequest, handler: Any) -> None:
-        try:
-            response, is_gone = await self._answered(request, handler)
-        except ConnectionError:
-            self.force_close()
-            return
-        except Exception:  # noqa: BLE001 - as aiohttp's loop does
-            self.log_exception("Unhandled exception")
-            self.force_close()
-            return
-        except BaseException:
-            self.force_close()
-            raise
-        finally:
-            self._serving = self._current_request = None
-            self._request_in_progress = False
-            if self._handler_waiter is not None and not self._handler_waiter.done():
-                self._handler_waiter.set_result(None)
-            request._task = None  # type: ignore[assignment] # aiohttp's loop cuts it as well
-        self._keepalive = bool(response.keep_alive)
-        if is_gone or not self._keepalive or self._close or self._force_close:
-            self.force_close()
-            return
-        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-        if self._keepalive_handle is None:
-            self._keepalive_handle = self._loop.call_at(
-                self._next_keepalive_close_time, self._process_keepalive
-            )
-        waiter = self._waiter
-        if self._messages and waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    async def _answered(
-        self, request: web.BaseRequest, handler: Any
-    ) -> tuple[web.StreamResponse, bool]:
-        """Answer a request; return the answer, and whether nobody was left to read it."""
-        answer: Any
-        try:
-            response = await handler(request)
-        except Exception as error:  # noqa: BLE001 - raised again where aiohttp answers for it
-            answer = _raising(error)
-        else:
-            # What an application answered may be decorated by it; what the door did is complete.
-            is_complete = getattr(request, "_match_info", None) is None
-            if is_complete and response.__class__ is Answer and not self._logging_enabled:
-                try:
-                    if response.send(request):
-                        await drained(self, response._write_timeout)
-                except ConnectionError:
-                    return response, True
-                return response, False
-            answer = _returning(response)
-        begin = self._loop.time() if self._logging_enabled else None
-        return await self._handle_request(request, begin, lambda _: answer)
-
-    def _process_keepalive(self) -> None:
-        if self._serving is None:
-            super()._process_keepalive()
-            return
-        # The loop is idle, the connection is not.
-        self._keepalive_handle = self._loop.call_later(
-            self._keepalive_timeout, self._process_keepalive
-        )
-
-    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
-        await super().shutdown(timeout)
-        if self._serving is not None:
-            self._serving.cancel()
-
-    # --- late headers ------------------------------------------------------------------------
-
-    def _start_header_timer(self) -> None:
-        if self._header_timer is None and self._connections.header_timeout:
-            seconds = self._connections.header_timeout
-            self._header_timer = self._loop.call_later(seconds, self._headers_are_late)
-
-    def _stop_header_timer(self) -> None:
-        if self._header_timer is not None:
-            self._header_timer.cancel()
-            self._header_timer = None
-
-    def _headers_are_late(self) -> None:
-        self._header_timer = None
-        if self._current_request is None and not self._messages:
-            self.force_close()
-            if self.transport is not None:
-                self.transport.abort()
-
-
-async def _raising(error: Exception) -> Any:
-    raise error
-
-
-async def _returning(response: Any) -> Any:
-    return response
-
-
-def _started(loop: asyncio.AbstractEventLoop, coroutine: Any) -> asyncio.Task[None]:
-    """Return a task that has begun already, where Python can do that."""
-    if sys.version_info >= (3, 12):
-        return asyncio.Task(coroutine, loop=loop, eager_start=True)
-    return loop.create_task(coroutine)
-
-
-class _Server(web.Server):
-    def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._limits = connections
-
-    def __call__(self) -> web.RequestHandler:
-        return Handler(self, loop=self._loop, connections=self._limits, **self._kwargs)
-
-
-class Runner(web.AppRunner):
-    """Runs an application on connections that are watched.
-
-    Args:
-        app: the application.
-        connections: their limits.
-        shortcut: gets the handler of the application, returns what is called instead.
-        **kwargs: as `web.AppRunner` takes them.
-    """
-
-    def __init__(
-        self,
-        app: web.Application,
-        connections: Connections,
-        shortcut: Callable[[Any], Any] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(app, **kwargs)
-        self._limits = connections
-        self._shortcut = shortcut
-
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        handler: Any = server.request_handler
-        if self._shortcut is not None:
-            handler = self._shortcut(handler)
-        if not IS_KNOWN:
-            server.request_handler = handler
-            return server
-        return _Server(
-            handler,
-            request_factory=server.request_factory,
-            handler_cancellation=server.handler_cancellation,
-            loop=asyncio.get_running_loop(),
-            connections=self._limits,
-            **server._kwargs,
-        )
+    return plain_answer(given.status, given.headers, given.body)

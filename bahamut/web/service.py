@@ -11,8 +11,7 @@ from aiohttp.log import server_logger
 
 from bahamut.config import HealthConfig, RestConfig
 from bahamut.telemetry.metrics import MetricsManager
-from bahamut.web.connections import Connections
-from bahamut.web.internals import Runner
+from bahamut.web.connection import Connections, Door, Runner
 
 BACKLOG = 1024
 MAX_HEADERS = 1000
@@ -42,6 +41,7 @@ class Site:
         config: where and how.
         metrics: counts the connections.
         shortcut: gets the handler of the application, returns what is called instead.
+        door: answers its own requests in their place, where they can take the short way.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Site:
         *,
         metrics: MetricsManager | None = None,
         shortcut: Callable[[Any], Any] | None = None,
+        door: Door | None = None,
     ) -> None:
         self.name = name
         self._config = config
@@ -60,8 +61,14 @@ class Site:
         self._listener = rest.listener
         self._runner = Runner(
             app,
-            Connections(rest.max_connections, timeouts.header, metrics),
+            Connections(
+                rest.max_connections,
+                metrics,
+                header_timeout=timeouts.header,
+                write_timeout=timeouts.write,
+            ),
             shortcut,
+            door,
             access_log=None,
             logger=rest.logger or server_logger,
             keepalive_timeout=timeouts.idle,

@@ -8,13 +8,8 @@ import pytest
 from bahamut.elemental import Error, Errors
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.parameters import PARAMETER_TYPES, ParameterDefinition
-from bahamut.elemental.request import (
-    RawRequest,
-    Request,
-    RequestSettings,
-    parse_request,
-    split_version,
-)
+from bahamut.elemental.raw_request import RawRequest
+from bahamut.elemental.request import Request, RequestSettings, parse_request, split_version
 from hypothesis import given, strategies as st
 from multidict import CIMultiDict
 from tests.conformance.tables.support import registry

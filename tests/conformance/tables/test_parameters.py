@@ -16,9 +16,9 @@ from bahamut.elemental.parameters import (
     Parameters,
     ParametersRequirement,
 )
+from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.request import (
     DEFAULT_SETTINGS,
-    RawRequest,
     Request,
     RequestSettings,
     parse_request,

@@ -1,0 +1,366 @@
+"""One connection, and the short way of its ordinary requests.
+
+Like `internals`, this leans on names that aiohttp does not promise, as aiohttp 3.14 has them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bahamut.elemental.raw_request import RawRequest
+from bahamut.elemental.response import RawResponse
+from bahamut.telemetry.metrics import MetricsManager
+from bahamut.web import internals
+from bahamut.web.adapter import split_target
+from bahamut.web.masks import MaskedFrames
+
+
+class Door(Protocol):
+    """What answers requests in plain values, where they are its own."""
+
+    def takes(self, raw: RawRequest) -> bool:
+        """Tell whether a request is its own; all others are the application's."""
+        ...
+
+    async def answer(self, raw: RawRequest, content: Any) -> RawResponse:
+        """Answer a request; its body is read from *content*."""
+        ...
+
+    async def write_by_hand(self, raw: RawRequest, response: RawResponse) -> web.StreamResponse:
+        """Let the writer of an answer write it."""
+        ...
+
+
+class Connections:
+    """The open connections of one site: how many there may be, and who counts them."""
+
+    def __init__(
+        self,
+        maximum: int,
+        metrics: MetricsManager | None,
+        *,
+        header_timeout: float,
+        write_timeout: float,
+    ) -> None:
+        self.maximum = maximum
+        self.metrics = metrics
+        self.header_timeout = header_timeout
+        self.write_timeout = write_timeout
+        self.open = 0
+
+    def enter(self) -> bool:
+        """Count a connection, and tell whether there is room for it."""
+        self.open += 1
+        if self.metrics is not None:
+            self.metrics.register_tcp_connection()
+        return not self.maximum or self.open <= self.maximum
+
+    def leave(self) -> None:
+        """Count it out."""
+        self.open -= 1
+        if self.metrics is not None:
+            self.metrics.unregister_tcp_connection()
+
+
+class Arrival(RawRequest):
+    """A request as the parser left it; what aiohttp makes of it is made when somebody asks."""
+
+    __slots__ = ("_handler", "_message", "content")
+
+    def __init__(self, handler: Handler, message: RawRequestMessage, content: Any) -> None:
+        self.method = message.method
+        self.path, self.query = split_target(message.path)
+        self.headers = message.headers
+        self.remote = handler.remote
+        self.tls = handler.tls
+        self.content = content
+        self._handler = handler
+        self._message = message
+        self._native = None
+
+    @property
+    def native(self) -> Any:
+        """The web server's own request."""
+        if self._native is None:
+            self._native = self._handler.request_of(self._message, self.content)
+        return self._native
+
+
+class Handler(web.RequestHandler):
+    """A connection that must send its headers in time, and whose requests take a short way.
+
+    aiohttp serves a connection from a loop of its own, which it wakes for each request and which
+    waits for a task of that request. Here a request for the door that came whole, with none before
+    it on its way, gets its task at once, and the loop sleeps on. Whatever else comes is the loop's:
+    bodies still to come, pipelined requests, upgrades, malformed requests, HTTP/1.0, the last
+    request of a connection.
+    """
+
+    __slots__ = (
+        "_connections",
+        "_door",
+        "_factory",
+        "_header_timer",
+        "_is_counted",
+        "_serving",
+        "remote",
+        "tls",
+    )
+
+    def __init__(
+        self, manager: Any, *, connections: Connections, door: Door | None, **kwargs: Any
+    ) -> None:
+        super().__init__(manager, **kwargs)
+        self._connections = connections
+        self._door = door if internals.IS_SHORT and not self._logging_enabled else None
+        self._factory = manager.request_factory
+        self._header_timer: asyncio.TimerHandle | None = None
+        self._is_counted = False
+        self._serving: asyncio.Task[None] | None = None
+        """Serves the request that took the short way."""
+        self.remote = ""
+        """The peer's address."""
+        self.tls: Any = None
+        """What is known of the TLS connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._is_counted = True
+        if not self._connections.enter():
+            transport.abort()  # type: ignore[attr-defined]
+            return
+        super().connection_made(transport)
+        peer = self.peername
+        self.remote = str(peer[0] if isinstance(peer, list | tuple) else peer or "")
+        self.tls = transport.get_extra_info("ssl_object")
+        self._start_header_timer()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_header_timer()
+        if self._is_counted:
+            self._is_counted = False
+            self._connections.leave()
+        is_cancelled = self._manager is not None and self._manager.handler_cancellation
+        super().connection_lost(exc)
+        if is_cancelled and self._serving is not None:
+            self._serving.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        before, waiter, door = self._request_count, self._waiter, self._door
+        if waiter is None or door is None or self._payload_parser is not None:
+            super().data_received(data)
+        else:
+            self._waiter = None  # out of sight, so that what is parsed does not wake the loop
+            super().data_received(data)
+            self._waiter = waiter
+            if self._messages and self._serving is None and not waiter.done():
+                self._serve_or_wake(waiter, door)
+        if self._request_count != before:
+            self._stop_header_timer()
+        elif self._is_idle and not self._upgraded:
+            self._start_header_timer()
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        masked: Any = MaskedFrames(parser)
+        super().set_parser(masked, data_received_cb)
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        # What is no HTTP is the client's doing: anyone could fill the log with traces.
+        is_of_client = isinstance(kwargs.get("exc_info"), HttpProcessingError)
+        (self.logger.debug if is_of_client else self.logger.exception)(*args, **kwargs)
+
+    # --- the short way -----------------------------------------------------------------------
+
+    def request_of(self, message: RawRequestMessage, content: Any) -> web.BaseRequest:
+        """Return aiohttp's request."""
+        writer = StreamWriter(self, self._loop)
+        request: web.BaseRequest = self._factory(message, content, self, writer, self._serving)
+        return request
+
+    def _serve_or_wake(self, waiter: asyncio.Future[None], door: Door) -> None:
+        """Serve what was parsed, or let aiohttp's loop do it."""
+        message, content = self._messages[0]
+        if (
+            len(self._messages) > 1
+            or self._buffer_paused
+            or message.__class__ is not RawRequestMessage
+            or message.version != HttpVersion11
+            or message.should_close
+            or message.upgrade
+            or message.method == "HEAD"
+            or not content.is_eof()
+            or not door.takes(raw := Arrival(self, message, content))
+        ):
+            waiter.set_result(None)
+            return
+        if self._parser is None or self._manager is None:  # the connection is gone
+            return
+        self._messages.clear()
+        self._parser.message_consumed()
+        self._manager.requests_count += 1
+        self._request_in_progress = True
+        task = _started(self._loop, self._serve(door, raw))
+        if not task.done():
+            self._serving = task
+
+    async def _serve(self, door: Door, raw: Arrival) -> None:
+        is_kept = False
+        try:
+            try:
+                response = await door.answer(raw, raw.content)
+            except Exception as error:  # noqa: BLE001 - raised again where aiohttp answers for it
+                is_kept = await self._finish(raw, _raising(error))
+            else:
+                if response.writer is not None:
+                    is_kept = await self._finish(raw, door.write_by_hand(raw, response))
+                else:
+                    await self._write(response)
+                    is_kept = True
+        except ConnectionError:
+            self.log_debug("Ignored premature client disconnection")
+        except Exception:  # noqa: BLE001 - as aiohttp's loop does
+            self.log_exception("Unhandled exception")
+        finally:
+            self._serving = None
+            self._request_in_progress = False
+            if self._handler_waiter is not None and not self._handler_waiter.done():
+                self._handler_waiter.set_result(None)
+            if is_kept and not self._close and not self._force_close:
+                self._wait_for_next(raw.content)
+            else:
+                self.force_close()
+
+    async def _write(self, response: RawResponse) -> None:
+        if self.transport is None:
+            raise ConnectionResetError("the client has gone")
+        self.transport.write(internals.rendered(response.status, response.headers, response.body))
+        if self._paused:
+            await internals.drained(self, self._connections.write_timeout)
+
+    async def _finish(self, raw: Arrival, answering: Awaitable[web.StreamResponse]) -> bool:
+        """Let aiohttp answer as it does on its own way; tell whether the connection goes on."""
+        answer, is_gone = await self._handle_request(raw.native, None, lambda _: answering)
+        return bool(answer.keep_alive) and not is_gone
+
+    def _wait_for_next(self, content: Any) -> None:
+        if not content.at_eof():  # nobody wanted the body; reading goes on when it is gone
+            content.read_nowait()
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        if self._keepalive_handle is None:
+            self._keepalive_handle = self._loop.call_at(
+                self._next_keepalive_close_time, self._process_keepalive
+            )
+        waiter = self._waiter
+        if self._messages and waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _process_keepalive(self) -> None:
+        if self._serving is None:
+            super()._process_keepalive()
+            return
+        # The loop is idle, the connection is not.
+        self._keepalive_handle = self._loop.call_later(
+            self._keepalive_timeout, self._process_keepalive
+        )
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        await super().shutdown(timeout)
+        if self._serving is not None:
+            self._serving.cancel()
+
+    # --- late headers ------------------------------------------------------------------------
+
+    @property
+    def _is_idle(self) -> bool:
+        return self._current_request is None and self._serving is None and not self._messages
+
+    def _start_header_timer(self) -> None:
+        if self._header_timer is None and self._connections.header_timeout:
+            seconds = self._connections.header_timeout
+            self._header_timer = self._loop.call_later(seconds, self._headers_are_late)
+
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+    def _headers_are_late(self) -> None:
+        self._header_timer = None
+        if self._is_idle:
+            self.force_close()
+            if self.transport is not None:
+                self.transport.abort()
+
+
+async def _raising(error: Exception) -> Any:
+    raise error
+
+
+def _started(loop: asyncio.AbstractEventLoop, coroutine: Any) -> asyncio.Task[None]:
+    """Return a task that has begun already, where Python can do that."""
+    if sys.version_info >= (3, 12):
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
+    return loop.create_task(coroutine)
+
+
+class _Server(web.Server):
+    def __init__(
+        self, *args: Any, connections: Connections, door: Door | None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = connections
+        self._door = door
+
+    def __call__(self) -> web.RequestHandler:
+        return Handler(
+            self, loop=self._loop, connections=self._limits, door=self._door, **self._kwargs
+        )
+
+
+class Runner(web.AppRunner):
+    """Runs an application on connections that are watched.
+
+    Args:
+        app: the application.
+        connections: their limits.
+        shortcut: gets the handler of the application, returns what is called instead.
+        door: answers its own requests in their place, where they can take the short way.
+        **kwargs: as `web.AppRunner` takes them.
+    """
+
+    def __init__(
+        self,
+        app: web.Application,
+        connections: Connections,
+        shortcut: Callable[[Any], Any] | None = None,
+        door: Door | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(app, **kwargs)
+        self._limits = connections
+        self._shortcut = shortcut
+        self._door = door
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        handler: Any = server.request_handler
+        if self._shortcut is not None:
+            handler = self._shortcut(handler)
+        if not internals.IS_KNOWN:
+            server.request_handler = handler
+            return server
+        return _Server(
+            handler,
+            request_factory=server.request_factory,
+            handler_cancellation=server.handler_cancellation,
+            loop=asyncio.get_running_loop(),
+            connections=self._limits,
+            door=self._door,
+            **server._kwargs,
+        )
