@@ -52,34 +52,36 @@ def registry() -> Registry:
 
 
 @contextlib.asynccontextmanager
-async def running(server: bahamut.Server) -> AsyncIterator[int]:
-    """Run a server until the end of the block, and give its port."""
+async def serving(*options: bahamut.Option, processor: Any = None) -> AsyncIterator[int]:
+    """Run a server of notes, and give its port."""
+    server = bahamut.new(
+        bahamut.opt_rest_server("127.0.0.1:0"),
+        bahamut.opt_model({0: registry()}),
+        *options,
+    )
+    server.register_processor(processor or Notes(), Note.IDENTITY)
+    async with running(server):
+        yield server.addresses[0][1]
+
+
+@contextlib.asynccontextmanager
+async def running(server: bahamut.Server) -> AsyncIterator[None]:
+    """Run a server, from when it accepts until it has stopped."""
     started, ctx = asyncio.Event(), bahamut.RunContext()
 
     async def announce(_server: bahamut.Server) -> None:
         started.set()
 
     server.config = bahamut.opt_post_start_hook(announce)(server.config)
-    serving = asyncio.create_task(server.run(ctx))
+    run = asyncio.create_task(server.run(ctx))
     waiting = asyncio.create_task(started.wait())
-    await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait((run, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     try:
-        yield server.addresses[0][1]
+        yield
     finally:
         ctx.cancel()
-        await serving
-
-
-@contextlib.asynccontextmanager
-async def serving(*options: bahamut.Option, processor: Any = None) -> AsyncIterator[int]:
-    """Run a server of notes, and give its port."""
-    server = bahamut.new(
-        bahamut.opt_rest_server("127.0.0.1:0"), bahamut.opt_model({0: registry()}), *options
-    )
-    server.register_processor(processor or Notes(), Note.IDENTITY)
-    async with running(server) as port:
-        yield port
+        await run
 
 
 def free_port() -> int:

@@ -136,9 +136,10 @@ async def test_what_is_mounted_twice_is_two_servers():
 async def test_under_our_server_neither_is_started_twice():
     client = Counting(bahamut.new_local_pubsub_client())
     server = made(client, bahamut.opt_rest_server("127.0.0.1:0"))
-    async with running(server) as port, listening(f"http://127.0.0.1:{port}") as socket:
-        await server.push(event("n1"))
-        assert (await event_of(socket))["entity"]["text"] == "n1"
+    async with running(server):
+        async with listening(f"http://127.0.0.1:{server.addresses[0][1]}") as socket:
+            await server.push(event("n1"))
+            assert (await event_of(socket))["entity"]["text"] == "n1"
         assert dispatching() == 1
     assert dispatching() == 0
     assert client.calls == ONCE

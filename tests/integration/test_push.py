@@ -50,8 +50,8 @@ async def pushing(
         *options,
     )
     server.register_processor(Notes(), Note.IDENTITY)
-    async with running(server) as port:
-        yield server, f"http://127.0.0.1:{port}"
+    async with running(server):
+        yield server, f"http://127.0.0.1:{server.addresses[0][1]}"
 
 
 @contextlib.asynccontextmanager

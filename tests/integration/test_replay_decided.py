@@ -29,7 +29,8 @@ class Player(replay_push.Player):
 
 @pytest.mark.parametrize("script", left_out(), ids=lambda s: f"{s['decision']}-{s['name']}")
 async def test_an_overruled_session_goes_as_decided(script):
-    async with running(VARIANTS[script["variant"]](0)) as port:
-        player = Player(port)
+    server = VARIANTS[script["variant"]](0)
+    async with running(server):
+        player = Player(server.addresses[0][1])
         await asyncio.to_thread(player.play, list(decided(script)))
     assert not player.complaints
