@@ -12,8 +12,10 @@ import bahamut
 import pytest
 from bahamut.elemental import JSON, Event
 from bahamut.pubsub import Publication
+from tests.integration.raw_websocket import RawWebsocket
 from tests.integration.support import Note
-from tests.integration.test_push import event, event_of, listening, pushing
+from tests.integration.test_push import counted, event, event_of, listening, pushing
+from tests.integration.test_push_hostile import narrow, port_of
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
 
@@ -59,6 +61,25 @@ async def test_x16_sessions_get_what_matches_by_every_comparator(text, expected)
         while (message := await socket.receive()).type is aiohttp.WSMsgType.TEXT:
             got.append(int(json.loads(message.data)["entity"]["text"]))
         assert got == expected
+
+
+@pytest.mark.parametrize("policy", ["drop", "close", "conflate"])
+async def test_x18_what_a_slow_client_misses_is_a_metric(policy):
+    metrics = bahamut.new_prometheus_metrics_manager()
+    slow = bahamut.opt_push_slow_consumer(policy, bound=3)
+    counting = bahamut.opt_health_server_metrics_manager(metrics)
+    async with asyncio.timeout(20), pushing(slow, counting) as (server, url):
+        deaf = await RawWebsocket.connect(port_of(url))
+        await counted(server, 1)
+        (session,) = server._push.hub.sessions
+        narrow(session)
+        while session.dropped + session.conflated < 3:
+            await server.push(holding(1, "x" * 20_000), holding(2, "x" * 20_000))
+        _, exposition = metrics.write()
+        for reason, count in (("dropped", session.dropped), ("conflated", session.conflated)):
+            line = f'push_events_missed_total{{reason="{reason}"}} {count:.1f}'
+            assert (line in exposition.decode()) == (count > 0)
+        deaf.leave()
 
 
 async def test_x19_an_event_of_another_clock_arrives():
