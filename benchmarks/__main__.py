@@ -1,10 +1,17 @@
-"""``python -m benchmarks [rest|pipeline|encoding|startup|push] [--quick] [--json FILE]``."""
+"""``python -m benchmarks [TOPIC…] [--quick] [--json FILE]``."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import bench_encoding, bench_pipeline, bench_push, bench_rest, bench_startup
+from benchmarks import (
+    bench_encoding,
+    bench_pipeline,
+    bench_push,
+    bench_rest,
+    bench_sessions,
+    bench_startup,
+)
 from benchmarks.figures import show, write
 
 TOPICS = {
@@ -13,6 +20,7 @@ TOPICS = {
     "pipeline": bench_pipeline.run,
     "rest": bench_rest.run,
     "push": bench_push.run,
+    "sessions": bench_sessions.run,
 }
 
 

@@ -34,7 +34,13 @@ from bahamut.web.websocket import PING, Socket
 
 log = logging.getLogger(__name__)
 
-UNSUPPORTED_DATA, INVALID_TEXT, INTERNAL_ERROR = 1003, 1007, 1011
+NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA, INVALID_TEXT, INTERNAL_ERROR = (
+    1000,
+    1002,
+    1003,
+    1007,
+    1011,
+)
 BEAT = 15.0
 """Seconds between the pings of the server."""
 PATIENCE = 30.0
@@ -182,8 +188,7 @@ class Endpoint:
                 if not await self._take(session, socket, kind, bytes(data)):
                     return
             elif kind is WSMsgType.CLOSE:
-                # Without a code there is none to say again.
-                await socket.close(data or 1000, reason)
+                await socket.close(_answered(data), reason)
                 return
             else:  # closed, closing, or an error that aiohttp has answered with its code
                 return
@@ -219,6 +224,13 @@ class Endpoint:
         event = Event.new_error(error, timestamp=datetime.now(UTC), encoding=session.writes)
         session.offer([Outgoing(event, None)])
         return True
+
+
+def _answered(code: int) -> int:
+    """Return the close code that answers a client's (decision X42)."""
+    if code == 1006 or code > 4999:  # aiohttp takes what nobody may send (RFC 6455, 7.4)
+        return PROTOCOL_ERROR
+    return code or NORMAL  # without a code there is none to say again
 
 
 def _is_text(data: bytes) -> bool:

@@ -48,6 +48,7 @@ class Hub:
         self._related = getattr(self._handler, "related_event_identities", None)
         self._summarize = getattr(self._handler, "summarize_event", None)
         self._metrics = config.health.metrics
+        self._count_missed = getattr(self._metrics, "count_missed_events", None)
         self.models = models
         self.sessions: dict[PushSession, None] = {}
         """In the order in which they came."""
@@ -100,6 +101,7 @@ class Hub:
     def register(self, session: PushSession) -> None:
         """Let a session have events: all, until it asks for some."""
         self.sessions[session] = None
+        session.count_missed = self._count_missed
         self._file(session)
         if self._metrics is not None:
             self._metrics.register_ws_connection()

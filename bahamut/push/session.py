@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -139,6 +139,7 @@ class PushSession(Session):
         "_settings",
         "_socket",
         "conflated",
+        "count_missed",
         "dropped",
         "filters",
         "is_in_error",
@@ -163,6 +164,8 @@ class PushSession(Session):
         """Events that it did not get because it reads too slowly."""
         self.conflated = 0
         """Events that a newer one took the place of while they waited."""
+        self.count_missed: Callable[[str, int], None] | None = None
+        """Told of those events, and whether they were dropped or conflated."""
         self._settings = settings
         self._most = settings.max_message + len(raw.query)
         self._models = models
@@ -223,7 +226,8 @@ class PushSession(Session):
             return
         encoded = [each.frame(self.writes) for each in given]
         frames = [frame for frame in encoded if frame is not None]
-        self.dropped += len(encoded) - len(frames)
+        if len(frames) != len(encoded):
+            self._drop(len(encoded) - len(frames))
         if not self._outbox and self._drainer is None and socket.is_ready:
             if frames:
                 socket.write(_data_of(frames, self.writes, joined))
@@ -239,7 +243,7 @@ class PushSession(Session):
         """Let a frame wait, by the policy for clients that do not read."""
         settings, key = self._settings, None
         if self._is_evicted:
-            self.dropped += 1
+            self._drop(1)
             return
         if settings.slow_policy == "conflate":
             key = given.event.identity, _identifier(given)
@@ -248,18 +252,25 @@ class PushSession(Session):
                     del self._outbox[index]  # the newer one keeps its own turn (decision X17)
                     self._outbox.append(Waiting(frame, key))
                     self.conflated += 1
+                    if self.count_missed is not None:
+                        self.count_missed("conflated", 1)
                     return
         if len(self._outbox) < settings.slow_bound:
             self._outbox.append(Waiting(frame, key))
             return
-        self.dropped += 1
+        self._drop(1)
         log.warning(
             "Slow consumer. event dropped: session %s, claims %s", self.identifier, self.claims
         )
         if settings.slow_policy != "drop":
-            self.dropped += len(self._outbox)
+            self._drop(len(self._outbox))
             self._outbox.clear()
             self._is_evicted = True
+
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        if self.count_missed is not None:
+            self.count_missed("dropped", count)
 
     async def _drain(self, socket: Socket) -> None:
         """Send what waits, as the client reads; the deadline cuts off one that does not."""

@@ -9,7 +9,12 @@ FinishMeasurementFunc = Callable[[int, Any], float]
 
 @runtime_checkable
 class MetricsManager(Protocol):
-    """Counts and times (Go: MetricsManager)."""
+    """Counts and times (Go: MetricsManager).
+
+    One further method is called when it is there: ``count_missed_events(reason, count)`` counts the
+    events that websockets do not get because their clients read too slowly (decision X18); *reason*
+    is ``dropped``, or ``conflated`` when a newer one has taken their place.
+    """
 
     def measure_request(self, method: str, url: str) -> FinishMeasurementFunc:
         """Begin to measure a request; *url* is its route, never a path that a client chose."""

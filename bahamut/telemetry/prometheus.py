@@ -78,6 +78,12 @@ class PrometheusMetricsManager:
         self._tcp_current = self._gauge("tcp_connections_current", "TCP connection")
         self._ws_total = self._counter("http_ws_connections_total", "ws connection")
         self._ws_current = self._gauge("http_ws_connections_current", "ws connection")
+        self._missed = Counter(
+            "push_events_missed_total",
+            "The total number of events that slow clients did not get.",
+            ("reason",),
+            registry=self.registry,
+        )
 
     def _counter(self, name: str, what: str) -> Counter:
         return Counter(name, f"The total number of {what}.", registry=self.registry)
@@ -129,6 +135,10 @@ class PrometheusMetricsManager:
             )
             durations.add_metric((method, url), list(counts), route.seconds)
         yield from (requests, errors, durations)
+
+    def count_missed_events(self, reason: str, count: int) -> None:
+        """Clients of websockets did not get some events."""
+        self._missed.labels(reason).inc(count)
 
     def register_ws_connection(self) -> None:
         """A websocket was opened."""

@@ -19,6 +19,7 @@ from bahamut.elemental.response import RawResponse
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.web import internals
 from bahamut.web.adapter import split_target
+from bahamut.web.masks import MaskedFrames
 
 
 class Door(Protocol):
@@ -164,6 +165,10 @@ class Handler(web.RequestHandler):
             self._stop_header_timer()
         elif self._is_idle and not self._upgraded:
             self._start_header_timer()
+
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        masked: Any = MaskedFrames(parser)
+        super().set_parser(masked, data_received_cb)
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         # What is no HTTP is the client's doing: anyone could fill the log with traces.

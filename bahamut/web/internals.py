@@ -169,11 +169,13 @@ async def drained(protocol: web.RequestHandler, seconds: float) -> None:
     waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
     _, pending = await asyncio.wait((waiting,), timeout=seconds or None)
     if pending:
-        transport = protocol.transport
-        if transport is not None:
-            transport.abort()
         waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
+        try:
+            await asyncio.gather(waiting, return_exceptions=True)
+        finally:
+            # Last, or the end of the connection cancels who is about to be told.
+            if protocol.transport is not None:
+                protocol.transport.abort()
         raise ConnectionResetError("the client does not read")
     waiting.result()
 

@@ -63,7 +63,7 @@ class Socket:
             autoclose=False,
             autoping=False,
             compress=False,
-            max_msg_size=max_message,
+            max_msg_size=max_message + 1,  # aiohttp refuses what is as large as that
             decode_text=False,
         )
         self._protocol: Any = None

@@ -20,14 +20,24 @@ def test_every_option_is_documented(name):
 
 @pytest.mark.parametrize("path", ["README.md", "docs/pubsub.md"])
 def test_the_code_of_a_document_runs(path):
+    for block in blocks_of(path):
+        run(block)
+
+
+def test_the_blocks_that_are_one_program_run():
+    run("".join(blocks_of("docs/push.md")))
+
+
+def blocks_of(path: str) -> list[str]:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / path).read_text(), re.DOTALL)
     assert blocks
-    for block in blocks:
-        code = block.replace('__name__ == "__main__"', "False")
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
+    return blocks
+
+
+def run(code: str) -> None:
+    code = code.replace('__name__ == "__main__"', "False")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_links_between_documents_lead_somewhere():

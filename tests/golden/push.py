@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import bahamut
@@ -112,6 +114,25 @@ class Censor:
 def _name(event: Event) -> str:
     held = elemental.decode(event.encoding, event.data)
     return str(held.get("name") or "") if isinstance(held, dict) else ""
+
+
+def events_of(registry: elemental.Registry, query: Mapping[str, str]) -> list[Event]:
+    """Return the events that a query for `/custom/push` asks for."""
+    identity = registry.identity_from_name(query.get("identity", "list"))
+    name, count = query.get("name", "pushed"), int(query.get("n", "1"))
+    encoding = f"application/{query.get('encoding', 'msgpack')}"
+    stamp = now() - timedelta(seconds=float(query.get("age", "0")))
+    events = []
+    for index in range(count):
+        made = registry.model(identity)()
+        made.identifier = made.name = f"{name}-{index + 1}" if count > 1 else name
+        if identity.name in ("list", "task"):
+            made.description = "d" * int(query.get("size", "0"))
+        if identity.name == "list":
+            made.pin = "1234"
+        kind = query.get("type", "update")
+        events.append(Event.new(kind, made, timestamp=stamp, encoding=encoding))
+    return events
 
 
 def push_options(

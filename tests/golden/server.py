@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from aiohttp import web
 from bahamut import elemental, regolithe
 from bahamut.auth import simple
 from bahamut.elemental import Error, Identity
-from tests.golden.push import TOPIC, Dispatcher, push_options
+from tests.golden.push import TOPIC, Dispatcher, events_of, push_options
 from tests.golden.tracing import RecordingTracer
 from tests.golden.workshop import Workshop, processors
 
@@ -117,24 +116,9 @@ async def pushed(
     server: bahamut.Server, registry: elemental.Registry, request: web.Request
 ) -> web.Response:
     """Make events and push them in one call; the query says what and how many."""
-    query = request.query
-    identity = registry.identity_from_name(query.get("identity", "list"))
-    if identity.is_empty:
+    if registry.identity_from_name(request.query.get("identity", "list")).is_empty:
         return web.Response(status=400)
-    name, count = query.get("name", "pushed"), int(query.get("n", "1"))
-    encoding = f"application/{query.get('encoding', 'msgpack')}"
-    stamp = datetime.now(UTC) - timedelta(seconds=float(query.get("age", "0")))
-    events = []
-    for index in range(count):
-        made = registry.model(identity)()
-        made.identifier = made.name = f"{name}-{index + 1}" if count > 1 else name
-        if identity.name in ("list", "task"):
-            made.description = "d" * int(query.get("size", "0"))
-        if identity.name == "list":
-            made.pin = "1234"
-        kind = query.get("type", "update")
-        events.append(elemental.Event.new(kind, made, timestamp=stamp, encoding=encoding))
-    await server.push(*events)
+    await server.push(*events_of(registry, request.query))
     return web.Response(status=204)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket as sockets
 import struct
 
-TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 SMALL = 4096
+NO_CHANGE = bytes(4)
+"""A mask."""
 
 
 class RawWebsocket:
@@ -18,30 +19,41 @@ class RawWebsocket:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def connect(cls, port: int, *, target: str = "/events", accept: str = "") -> RawWebsocket:
+    async def connect(
+        cls, port: int, *, target: str = "/events", accept: str = "", content: str = ""
+    ) -> RawWebsocket:
         sock = sockets.socket()
         sock.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, SMALL)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
         reader, writer = await asyncio.open_connection(sock=sock, limit=SMALL)
         accepting = f"Accept: {accept}\r\n" if accept else ""
+        sending = f"Content-Type: {content}\r\n" if content else ""
         writer.write(
             f"GET {target} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"{accepting}Sec-WebSocket-Version: 13\r\n"
+            f"{accepting}{sending}Sec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         head = await reader.readuntil(b"\r\n\r\n")
         assert b" 101 " in head, head
         return cls(reader, writer)
 
-    def send(self, opcode: int, payload: bytes = b"") -> None:
-        assert len(payload) < 1 << 16
-        small = len(payload) < 126
-        length = struct.pack("!B", 128 | len(payload)) if small else b"\xfe"
-        more = b"" if small else struct.pack("!H", len(payload))
-        mask = os.urandom(4)
-        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
-        self._writer.write(bytes([0x80 | opcode]) + length + more + mask + masked)
+    def send(self, opcode: int, payload: bytes = b"", *, fin: bool = True) -> None:
+        size, first = len(payload), opcode | (0x80 if fin else 0)
+        if size < 126:
+            head = bytes((first, 0x80 | size))
+        elif size < 1 << 16:
+            head = struct.pack("!BBH", first, 0xFE, size)
+        else:
+            head = struct.pack("!BBQ", first, 0xFF, size)
+        self.write(head + NO_CHANGE + payload)
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def drained(self) -> None:
+        """Wait until what was sent has left."""
+        await self._writer.drain()
 
     async def frame(self) -> tuple[int, bytes]:
         """Return opcode and payload of the next frame."""

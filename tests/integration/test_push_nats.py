@@ -13,8 +13,9 @@ from tests.integration.test_push import create, event, event_of, listening, push
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
 
 
-def over(nats: NATSServer, *, hierarchies: bool) -> list[bahamut.Option]:
-    client = bahamut.new_nats_pubsub_client(nats.url)
+def over(nats: NATSServer, *, hierarchies: bool = False) -> list[bahamut.Option]:
+    soon = bahamut.nats_opt_connect_retry_interval(0.1)
+    client = bahamut.new_nats_pubsub_client(nats.url, soon)
     options = [bahamut.opt_push_server(client, "events"), bahamut.opt_push_dispatch_handler(None)]
     if hierarchies:
         options.append(bahamut.opt_push_server_enable_subject_hierarchies())
@@ -41,8 +42,8 @@ async def test_a_change_at_one_server_reaches_who_listens_at_both(hierarchies):
 async def test_sessions_outlive_a_server_of_nats_and_order_does_too():
     async with (
         NATSServer() as nats,
-        pushing(*over(nats, hierarchies=False)) as (server, here),
-        pushing(*over(nats, hierarchies=False)) as (_, there),
+        pushing(*over(nats)) as (server, here),
+        pushing(*over(nats)) as (_, there),
         listening(here) as one,
         listening(there) as other,
     ):
@@ -61,6 +62,53 @@ async def test_sessions_outlive_a_server_of_nats_and_order_does_too():
                 got = (await event_of(socket))["entity"]["text"]
             rest = [(await event_of(socket))["entity"]["text"] for _ in range(99)]
             assert rest == [f"{number}" for number in range(1, 100)]
+
+
+async def test_x17_nats_that_dies_under_load_ends_no_session_and_reorders_nothing():
+    async with (
+        NATSServer() as nats,
+        pushing(*over(nats)) as (server, here),
+        pushing(*over(nats)) as (other, there),
+        listening(here) as one,
+        listening(there) as two,
+    ):
+        sessions = [*server._push.hub.sessions, *other._push.hub.sessions]
+        reading = [asyncio.create_task(until_end(socket)) for socket in (one, two)]
+        published = 0
+
+        async def publish() -> None:
+            nonlocal published
+            for published in range(4000):
+                await server.push(event(f"{published}"))
+                if published % 20 == 0:
+                    await asyncio.sleep(0.002)  # for the load to last
+
+        publishing = asyncio.create_task(publish())
+        for share in (500, 1500, 2500):
+            while published < share:  # noqa: ASYNC110 - nobody tells of it
+                await asyncio.sleep(0.001)
+            nats.kill()
+            assert not publishing.done()
+            await nats.start()
+        await publishing
+        while not all(task.done() for task in reading):
+            await server.push(event("end"))
+            await asyncio.wait(reading, timeout=0.05)
+        for task in reading:
+            # What NATS had not confirmed comes once more; what nobody was there for does not come.
+            first_times = list(dict.fromkeys(task.result()))
+            assert first_times == sorted(first_times)
+            assert len(first_times) > 500
+        assert [*server._push.hub.sessions, *other._push.hub.sessions] == sessions
+        assert not any(session.dropped for session in sessions)
+
+
+async def until_end(socket: aiohttp.ClientWebSocketResponse) -> list[int]:
+    """Return the numbers that a session hears."""
+    found = []
+    while (text := (await event_of(socket))["entity"]["text"]) != "end":
+        found.append(int(text))
+    return found
 
 
 async def until_back(server: bahamut.Server, socket: aiohttp.ClientWebSocketResponse) -> None:

@@ -1,0 +1,53 @@
+"""`MaskedFrames`: a client's frames must be masked (RFC 6455, 5.1; decision X42)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_REFUSED = b"\xf0\x80"
+"""The head of a frame with reserved bits."""
+
+
+class MaskedFrames:
+    """Stands before aiohttp's reader of websocket frames, which takes those without a mask as well.
+
+    In the place of such a frame the reader finds the head of one that it refuses with 1002.
+
+    Args:
+        reader: is fed what may pass.
+    """
+
+    __slots__ = ("_head", "_left", "_reader")
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self._head = b""
+        self._left = 0
+        """How much of the frame is still to come."""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Hand the reader what has come, up to a head that is not whole."""
+        data, at = self._head + data, self._left
+        self._head = b""
+        while at + 2 <= len(data):
+            if not data[at + 1] & 0x80:
+                return self._fed(data[:at] + _REFUSED)
+            length = data[at + 1] & 0x7F
+            begin = at + 2 + {126: 2, 127: 8}.get(length, 0)
+            if begin > len(data):
+                break
+            if begin > at + 2:
+                length = int.from_bytes(data[at + 2 : begin], "big")
+            at = begin + 4 + length
+        if at < len(data):
+            data, self._head = data[:at], data[at:]
+        self._left = at - len(data)
+        return self._fed(data)
+
+    def _fed(self, data: bytes) -> tuple[bool, bytes]:
+        found: tuple[bool, bytes] = self._reader.feed_data(data)
+        return found
+
+    def feed_eof(self) -> None:
+        """Nothing more comes."""
+        self._reader.feed_eof()
