@@ -23,7 +23,7 @@ from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.request import RawRequest, RequestSettings, client_ip
 from bahamut.errors import ForbiddenError, UnauthorizedError
 from bahamut.push.hub import GOING_AWAY, Hub
-from bahamut.push.outgoing import Outgoing
+from bahamut.push.outgoing import Outgoing, Parcel
 from bahamut.push.session import PushSession
 from bahamut.supervisor import RunContext
 from bahamut.web.adapter import raw_request, split_target
@@ -216,7 +216,7 @@ class Endpoint:
         session.is_in_error = True
         self._hub.refile(session)
         event = Event.new_error(error, timestamp=datetime.now(UTC), encoding=session.writes)
-        session.offer([Outgoing(event, None)])
+        session.offer(Parcel(Outgoing(event, None)))
         return True
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Self
 
 from bahamut._kit.tasks import cancel_and_wait
@@ -17,8 +18,8 @@ from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
-from bahamut.push.outgoing import Models, Outgoing, interesting_to
-from bahamut.push.session import Joined, PushSession
+from bahamut.push.outgoing import Models, Outgoing, Parcel, interesting_to
+from bahamut.push.session import PushSession
 
 log = logging.getLogger(__name__)
 
@@ -143,19 +144,21 @@ class Hub:
         async with self._client.subscribe(self._topic) as subscription:
             self._is_subscribed.set()
             while publications := await subscription.take(TURN):
-                touched: dict[PushSession, list[Outgoing]] = {}
+                parcels: dict[PushSession, Parcel] = {}
                 for publication in publications:
                     try:
-                        # One publication that a user's handler never ends with is not the last.
-                        async with asyncio.timeout(HANDLER_WITHIN if self._handler else None):
-                            await self._dispatch(publication, touched)
+                        await self._dispatch(publication, parcels)
                     except Exception:
                         log.exception("A publication cannot be dispatched")
-                _deliver(touched)
+                for session, parcel in parcels.items():
+                    try:
+                        session.offer(parcel)
+                    except Exception:
+                        log.exception("Session %s: events are dropped", session.identifier)
                 await asyncio.sleep(0)  # let readers and requests have their turn
 
-    async def _dispatch(self, publication: Any, touched: dict[PushSession, list[Outgoing]]) -> None:
-        """Note for each session what it gets of a publication."""
+    async def _dispatch(self, publication: Any, parcels: dict[PushSession, Parcel]) -> None:
+        """Add a publication to the parcels of the sessions that get it."""
         try:
             event = Event.from_bytes(publication.encoding or MSGPACK, publication.data)
             given = Outgoing(event, self.models.of(event))
@@ -165,41 +168,42 @@ class Hub:
             return
         if not self.sessions:
             return
-        if self._summarize is not None:
-            given.summary = await self._summarize(event)
-        has_handler = self._handler is not None
+        if self._handler is None:
+            await self._add(given, parcels)
+            return
+        # One publication that a user's handler never ends with is not the last.
+        async with asyncio.timeout(HANDLER_WITHIN):
+            if self._summarize is not None:
+                given.summary = await self._summarize(event)
+            await self._add(given, parcels)
+
+    async def _add(self, given: Outgoing, parcels: dict[PushSession, Parcel]) -> None:
+        """Add an event to the parcels of those whose configuration and handler let it pass."""
+        event, alone = given.event, Parcel(given)
+        is_granted = self._handler.should_dispatch if self._handler is not None else None
         for session in self._interested(event):
-            is_asked = has_handler or session.filters
-            if not is_asked or await self._gets(session, given):
-                touched.setdefault(session, []).append(given)
+            try:
+                if session.filters and not _matches(session, given):
+                    continue
+                if is_granted is not None and (
+                    session not in self.sessions  # it has ended while others were asked about
+                    or not await is_granted(session, event, given.summary)
+                ):
+                    continue
+            except Exception:
+                log.exception("Session %s: filter or dispatch handler failed", session.identifier)
+                continue
+            before = parcels.get(session)
+            parcels[session] = alone if before is None else before.and_then(given)
 
     def _interested(self, event: Event) -> Iterable[PushSession]:
+        """Return who asked for such events, as it is now: handlers may take their time."""
         related = self._related(event.identity) if self._related is not None else ()
-        found = dict(self._index.get(_EVERYTHING, {}))
-        for key in interesting_to(event, related or ()):
-            found.update(self._index.get(key, {}))
-        return found
-
-    async def _gets(self, session: PushSession, given: Outgoing) -> bool:
-        """Tell whether a session that asked for such events gets this one."""
-        try:
-            wanted = session.filters.get(given.event.identity)
-            if wanted is not None and not given.matches(*wanted):
-                return False
-            if self._handler is None:
-                return True
-            if session not in self.sessions:  # it has ended while others were asked about
-                return False
-            return bool(await self._handler.should_dispatch(session, given.event, given.summary))
-        except Exception:
-            log.exception("Session %s: filter or dispatch handler failed", session.identifier)
-            return False
+        keys = (_EVERYTHING, *interesting_to(event, related or ()))
+        found = [self._index[key] for key in keys if key in self._index]
+        return tuple(found[0]) if len(found) == 1 else dict.fromkeys(chain.from_iterable(found))
 
 
-def _deliver(touched: dict[PushSession, list[Outgoing]]) -> None:
-    joined: Joined = {}
-    for session, given in touched.items():
-        try:
-            session.offer(given, joined)
-        except Exception:
-            log.exception("Session %s: events are dropped", session.identifier)
+def _matches(session: PushSession, given: Outgoing) -> bool:
+    wanted = session.filters.get(given.event.identity)
+    return wanted is None or given.matches(*wanted)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import WSMsgType, web
 
@@ -24,8 +23,7 @@ PING = b"\x89\x00"
 """A whole frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One message to clients: its payload, and the bytes that carry it."""
 
     payload: bytes
@@ -94,10 +92,13 @@ class Socket:
         await self._ws.prepare(request)
         return self._ws
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether a frame can be written at once."""
-        return internals.IS_KNOWN and not self._protocol._paused
+    def write_if_ready(self, data: bytes) -> bool:
+        """Hand frames to the transport unless something waits there; tell whether that was so."""
+        if not internals.IS_KNOWN or self._protocol._paused:
+            return False
+        if data:
+            self._transport.write(data)
+        return True
 
     def write(self, data: bytes) -> None:
         """Hand frames to the transport, whatever waits there already."""

@@ -16,7 +16,7 @@ from bahamut._kit.tasks import cancel_and_wait
 from bahamut.elemental import Event
 from bahamut.push import endpoint, hub
 from bahamut.push.hub import Hub
-from bahamut.push.outgoing import Models, Outgoing
+from bahamut.push.outgoing import Models, Outgoing, Parcel
 from bahamut.web import internals
 from tests.integration.raw_websocket import RawWebsocket
 from tests.integration.support import Note, registry
@@ -74,7 +74,7 @@ def blocked(session: Any) -> int:
     narrow(session)
     count = 0
     while session._drainer is None:
-        session.offer([big(count)])
+        session.offer(Parcel(big(count)))
         count += 1
     return count
 
@@ -158,8 +158,8 @@ async def test_x18_a_turn_far_beyond_the_bound_evicts_once(policy):
         await counted(server, 1)
         (session,) = server._push.hub.sessions
         count = blocked(session)
-        session.offer([big(count + number) for number in range(16)])
-        session.offer([big(0)])
+        session.offer(Parcel(*(big(count + number) for number in range(16))))
+        session.offer(Parcel(big(0)))
         frames, code = await client.until_close()
         assert code == 1013
         assert len(frames) + session.dropped == count + 16
@@ -186,7 +186,7 @@ async def test_an_evicted_client_that_does_not_read_does_not_hold_up_a_stop():
             await counted(server, 1)
             (session,) = server._push.hub.sessions
             blocked(session)
-            session.offer([big(1), big(2), big(3)])
+            session.offer(Parcel(big(1), big(2), big(3)))
         client.leave()
 
 
