@@ -28,7 +28,9 @@ TURN = 16
 HANDLER_WITHIN = 30.0
 """Seconds for which the dispatch handler may think about one publication."""
 GOING_AWAY = 1001
-_EVERYTHING = ("", "")
+_Key = tuple[str, str]
+"""Identity and type of events, or no type for all of them."""
+_EVERYTHING: _Key = ("", "")
 
 
 class Hub:
@@ -50,12 +52,11 @@ class Hub:
         self._summarize = getattr(self._handler, "summarize_event", None)
         self._metrics = config.health.metrics
         self.models = models
-        self.sessions: dict[PushSession, None] = {}
-        """In the order in which they came."""
+        self.sessions: dict[PushSession, tuple[_Key, ...]] = {}
+        """In the order in which they came, with the keys under which they are found."""
         self.unreadable = 0
         """Publications that held no event that anybody could read."""
-        self._index: dict[tuple[str, str], dict[PushSession, None]] = {}
-        self._keys: dict[PushSession, list[tuple[str, str]]] = {}
+        self._index: dict[_Key, dict[PushSession, None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._is_subscribed = asyncio.Event()
         self.is_leaving = False
@@ -100,7 +101,6 @@ class Hub:
 
     def register(self, session: PushSession) -> None:
         """Let a session have events: all, until it asks for some."""
-        self.sessions[session] = None
         self._file(session)
         if self._metrics is not None:
             self._metrics.register_ws_connection()
@@ -109,8 +109,8 @@ class Hub:
         """Forget a session."""
         if session not in self.sessions:
             return
-        del self.sessions[session]
         self._unfile(session)
+        del self.sessions[session]
         if self._metrics is not None:
             self._metrics.unregister_ws_connection()
 
@@ -121,20 +121,21 @@ class Hub:
             self._file(session)
 
     def _file(self, session: PushSession) -> None:
-        keys = [_EVERYTHING]
+        keys: tuple[_Key, ...] = (_EVERYTHING,)
         if session.is_in_error:
-            keys = []
+            keys = ()
         elif session.push_config is not None and session.push_config.identities:
             wanted = session.push_config.identities.items()
-            keys = [(name, kind) for name, kinds in wanted for kind in kinds or ("",)]
-        self._keys[session] = keys
+            named = ((name, kind) for name, kinds in wanted for kind in kinds or ("",))
+            keys = tuple(dict.fromkeys(named))
+        self.sessions[session] = keys
         for key in keys:
             self._index.setdefault(key, {})[session] = None
 
     def _unfile(self, session: PushSession) -> None:
-        for key in self._keys.pop(session, ()):
+        for key in self.sessions[session]:
             filed = self._index[key]
-            filed.pop(session, None)
+            del filed[session]
             if not filed:
                 del self._index[key]
 

@@ -263,3 +263,15 @@ async def test_an_object_that_no_event_can_hold_is_lost_and_counted():
         publisher = server._push.publisher
         await publisher.push_object("create", Note(id="1", body=object()))
         assert publisher.lost == 1
+
+
+async def test_a_type_that_is_asked_for_twice_is_one():
+    handler = Handler()
+    config = {"identities": {"note": ["update", "update"]}}
+    async with pushing(handler=handler) as (server, url):
+        async with listening(url, config) as socket:
+            await server.push(event("a"))
+            assert (await event_of(socket))["entity"]["text"] == "a"
+        await counted(server, 0)
+        assert not server._push.hub._index
+    assert handler.stopped == 1
