@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Awaitable
 from typing import Any, NamedTuple
 
 from aiohttp import WSMsgType, web
@@ -53,7 +54,7 @@ class Socket:
         max_message: bytes of the largest message that clients may send; a larger one closes 1009.
     """
 
-    __slots__ = ("_protocol", "_transport", "_ws", "is_over")
+    __slots__ = ("_protocol", "_transport", "_ws", "heard", "is_over")
 
     def __init__(self, max_message: int) -> None:
         self._ws = web.WebSocketResponse(
@@ -68,6 +69,8 @@ class Socket:
         self._transport: Any = None
         self.is_over = False
         """Whether nothing can be written any more."""
+        self.heard = 0.0
+        """When the client last showed that it is there, by the clock of the loop."""
 
     def check(self, request: web.Request) -> None:
         """Refuse what is no websocket handshake.
@@ -136,10 +139,9 @@ class Socket:
         """
         await self._ws.pong(payload)
 
-    async def receive(self) -> tuple[WSMsgType, Any, str]:
-        """Return kind, data and extra of the next message."""
-        message = await self._ws.receive()
-        return message.type, message.data, message.extra or ""
+    def receive(self) -> Awaitable[tuple[WSMsgType, Any, str | None]]:
+        """Return what waits for the next message: its kind, data and extra."""
+        return self._ws.receive()
 
     async def close(self, code: int, reason: str = "") -> None:
         """Say goodbye, and wait a moment for the client to do so."""

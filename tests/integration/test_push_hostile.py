@@ -14,11 +14,11 @@ import bahamut
 import pytest
 from bahamut._kit.tasks import cancel_and_wait
 from bahamut.elemental import Event
-from bahamut.push import endpoint, hub
+from bahamut.push import endpoint, heartbeat, hub
 from bahamut.push.hub import Hub
 from bahamut.push.outgoing import Models, Outgoing, Parcel
 from bahamut.web import internals
-from tests.integration.raw_websocket import RawWebsocket
+from tests.integration.raw_websocket import PING, PONG, TEXT, RawWebsocket
 from tests.integration.support import Note, registry
 from tests.integration.test_push import code_of, counted, event, event_of, listening, pushing
 
@@ -263,6 +263,30 @@ async def test_an_object_that_no_event_can_hold_is_lost_and_counted():
         publisher = server._push.publisher
         await publisher.push_object("create", Note(id="1", body=object()))
         assert publisher.lost == 1
+
+
+async def test_who_answers_pings_stays_and_who_does_not_is_gone(monkeypatch):
+    monkeypatch.setattr(heartbeat, "BEAT", 0.1)
+    monkeypatch.setattr(heartbeat, "SILENCE", 1.5)
+    async with pushing() as (server, url):
+        alive = await RawWebsocket.connect(port_of(url))
+        silent = await RawWebsocket.connect(port_of(url))
+        await counted(server, 2)
+
+        async def after_pings(client: RawWebsocket, *, answers: bool) -> tuple[int, bytes]:
+            while (frame := await client.frame())[0] == PING:
+                if answers:
+                    client.send(PONG)
+            return frame
+
+        answering = asyncio.create_task(after_pings(alive, answers=True))
+        with pytest.raises(asyncio.IncompleteReadError):
+            await after_pings(silent, answers=False)
+        await counted(server, 1)
+        await server.push(event("still there"))
+        assert (await answering)[0] == TEXT
+        alive.leave()
+        silent.leave()
 
 
 async def test_a_type_that_is_asked_for_twice_is_one():
