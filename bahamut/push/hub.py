@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Self
 
-from bahamut._kit.tasks import cancel_and_wait
+from bahamut._kit.tasks import cancel_and_wait, within
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
@@ -173,10 +173,12 @@ class Hub:
             await self._add(given, parcels)
             return
         # One publication that a user's handler never ends with is not the last.
-        async with asyncio.timeout(HANDLER_WITHIN):
-            if self._summarize is not None:
-                given.summary = await self._summarize(event)
-            await self._add(given, parcels)
+        await within(HANDLER_WITHIN, self._ask(given, parcels))
+
+    async def _ask(self, given: Outgoing, parcels: dict[PushSession, Parcel]) -> None:
+        if self._summarize is not None:
+            given.summary = await self._summarize(given.event)
+        await self._add(given, parcels)
 
     async def _add(self, given: Outgoing, parcels: dict[PushSession, Parcel]) -> None:
         """Add an event to the parcels of those whose configuration and handler let it pass."""
