@@ -1,8 +1,10 @@
 """`Hub`: takes publications in their order and hands each event to the sessions that asked for it.
 
 One task consumes, so what was published first arrives first (decision X17). Up to `TURN`
-publications that wait are taken together, and what one session gets of them is one write. Sessions
-are found by what they asked for: one that does not care costs nothing.
+publications that wait are taken together, and what one session gets of them is one write: most of
+what an event costs is the kernel's part of that. So a hub that has just dispatched lets the loop go
+round twice; one that is idle takes what comes at once. Sessions are found by what they asked for:
+one that does not care costs nothing.
 """
 
 from __future__ import annotations
@@ -157,6 +159,8 @@ class Hub:
                     except Exception:
                         log.exception("Session %s: events are dropped", session.identifier)
                 await asyncio.sleep(0)  # let readers and requests have their turn
+                if subscription.waiting < TURN:
+                    await asyncio.sleep(0)  # more may be joined
 
     async def _dispatch(self, publication: Any, parcels: dict[PushSession, Parcel]) -> None:
         """Add a publication to the parcels of the sessions that get it."""

@@ -17,6 +17,7 @@ from bahamut.elemental import Event
 from bahamut.push import endpoint, heartbeat, hub
 from bahamut.push.hub import Hub
 from bahamut.push.outgoing import Models, Outgoing, Parcel
+from bahamut.push.session import PushSession
 from bahamut.web import internals
 from tests.integration.raw_websocket import PING, PONG, TEXT, RawWebsocket
 from tests.integration.support import Note, registry
@@ -299,3 +300,24 @@ async def test_a_type_that_is_asked_for_twice_is_one():
         await counted(server, 0)
         assert not server._push.hub._index
     assert handler.stopped == 1
+
+
+async def test_what_is_published_one_after_another_is_joined(monkeypatch):
+    offer, sizes = PushSession.offer, []
+
+    def counting(session: PushSession, parcel: Parcel) -> None:
+        sizes.append(len(parcel.events))
+        offer(session, parcel)
+
+    monkeypatch.setattr(PushSession, "offer", counting)
+    async with pushing() as (server, url), listening(url) as socket:
+        await server.push(event("0"))
+        await event_of(socket)
+        assert sizes == [1]
+        for number in range(1, 9):
+            await server.push(event(f"{number}"))
+            await asyncio.sleep(0)
+        seen = [(await event_of(socket))["entity"]["text"] for _ in range(8)]
+        assert seen == [f"{number}" for number in range(1, 9)]
+        assert sum(sizes) == 9
+        assert max(sizes) == 2
