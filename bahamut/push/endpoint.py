@@ -62,7 +62,7 @@ class Endpoint:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer a handshake, then serve the session until it ends."""
         socket = Socket(self._push.max_message)
-        try:
+        try:  # the plain request has no name here: what has one lives as long as the session
             session = await self._admitted(raw_request(request, *split_target(request)))
             socket.check(request)
         except Exception as error:  # noqa: BLE001 - the border
