@@ -57,11 +57,21 @@ class _Session(asyncio.Protocol):
             masked = bytes((0x81, 0x80 | len(config), 0, 0, 0, 0)) + config
             self.transport.write(masked)  # type: ignore[attr-defined]
             self.crowd.opened()
+        if b"\x89" in data:  # events are ASCII
+            data = self._answer_ping(data)
         if data:
             self.crowd.received(len(data))
             if self.is_looking:
                 now = time.perf_counter()
                 self.crowd.delays += [now - float(found) for found in _STAMP.findall(data)]
+
+    def _answer_ping(self, data: bytes) -> bytes:
+        """Answer a ping, which came in one piece, and return the rest."""
+        before, _, after = data.partition(b"\x89")
+        end = 1 + after[0]
+        pong = bytes((0x8A, 0x80 | after[0], 0, 0, 0, 0)) + after[1:end]
+        self.transport.write(pong)  # type: ignore[attr-defined]
+        return before + after[end:]
 
 
 class Crowd:

@@ -32,6 +32,7 @@ _RFC3339 = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})"
     r"(?:\.([0-9]+))?(?:Z|([+-])([0-9]{2}):([0-9]{2}))"
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a day, not an instant
 _DAYS_OF_YEAR_ZERO = 366
 _ZERO_SECONDS = (datetime(1, 1, 1).toordinal() - _EPOCH_DAY) * 86400  # noqa: DTZ001
@@ -201,9 +202,7 @@ def from_seconds(seconds: int, nanoseconds: int, offset: int = 0) -> datetime | 
         raise ValueError("time out of range")
     is_whole = nanoseconds % 1000 == 0 and abs(offset) < 24 * 60
     if is_whole and _ZERO_SECONDS + 86400 <= seconds < 253_402_214_400:
-        when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
-            seconds=seconds, microseconds=nanoseconds // 1000
-        )
+        when = _EPOCH + timedelta(0, seconds, nanoseconds // 1000)
         return when.astimezone(timezone(timedelta(minutes=offset))) if offset else when
     return Instant.of(seconds, nanoseconds, offset)
 

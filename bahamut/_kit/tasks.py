@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial
+from typing import Any, TypeVar, cast
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,38 @@ async def run_job(done: Awaitable[Any], job: Job) -> bool:
     if failed:
         raise failed[0] from (failed[1] if len(failed) > 1 else failed[0].__cause__)
     return both[0].cancelled()
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Await *work* for so long.
+
+    The deadline is set when *work* has to wait for something: what ends at once pays for none.
+
+    Raises:
+        TimeoutError: it took longer, and was cancelled.
+    """
+    try:
+        waiting = work.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    async with asyncio.timeout(seconds):
+        return await _resumed(work, waiting)
+
+
+@types.coroutine
+def _resumed(work: Coroutine[Any, Any, T], waiting: Any) -> Generator[Any, Any, T]:
+    """Go on with a coroutine that waits for something, as ``await`` would."""
+    while True:
+        try:
+            came = yield waiting
+        except BaseException as error:  # noqa: BLE001 - cancellation is its own to handle
+            step = partial(work.throw, error)
+        else:
+            step = partial(work.send, came)
+        try:
+            waiting = step()
+        except StopIteration as end:
+            return cast("T", end.value)
 
 
 async def cancel_and_wait(*tasks: asyncio.Future[Any]) -> None:

@@ -352,6 +352,8 @@ def _of_model(encoding: str, value: Any, model: type[Model]) -> Any:
     made = model()
     update_from(encoding, value, made)
     typed = made.to_wire()
+    if len(typed) == len(value):
+        return typed
     return {k: typed[k] if k in typed else decode_object(v, k) for k, v in value.items()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from bahamut.elemental.encoding import (
     decode,
     decode_into,
     encode,
+    encode_json,
     pack_ordered,
     undecodable,
 )
@@ -106,7 +107,7 @@ class Event(TwoForms):
             "encoding": self.encoding,
             "entity": orjson.Fragment(entity or b"null"),
             "identity": self.identity,
-            "timestamp": self.timestamp and format_rfc3339(self.timestamp),
+            "timestamp": self.timestamp and _written(self.timestamp),
             "type": self.type,
         }
 
@@ -114,7 +115,7 @@ class Event(TwoForms):
         """Return the whole event; its object must be in that encoding already."""
         if encoding == MSGPACK:
             return pack_ordered(self.to_wire())  # its keys are in order, and nothing is nested
-        return encode(encoding, self)
+        return encode_json(self.to_json())
 
     @classmethod
     def from_bytes(cls, encoding: str, data: bytes) -> Event:
@@ -143,6 +144,12 @@ def _entity(encoding: str, value: Model | Error) -> bytes:
     """Encode what an event is about; an unknown encoding, which nobody can read, holds nothing."""
     data = encode(encoding, value)
     return data if encoding in (JSON, MSGPACK) else b""
+
+
+def _written(when: datetime) -> datetime | str:
+    """Return a time as JSON has it; orjson writes the same, unless zeros end the fraction."""
+    is_same = when.__class__ is datetime and when.tzinfo is UTC and when.microsecond % 10
+    return when if is_same else format_rfc3339(when)
 
 
 def _held(encoding: str, inner: str, entity: Any) -> bytes:

@@ -438,8 +438,11 @@ def _compile(cls: type[Model], taken: frozenset[str]) -> None:
 def _sparse_twin(cls: type[Model], taken: frozenset[str]) -> type[Model]:
     """Return the class of objects that hold some of the attributes; absent ones read as None."""
     specs = cls.ATTRIBUTES
+    exposed = tuple(s.wire for s in specs if s.exposed)
 
     def __init__(self: Model, **values: Any) -> None:  # noqa: N807
+        if not values:
+            return
         wires = {s.python_name: s.wire for s in specs}
         unknown = values.keys() - wires.keys()
         if unknown:
@@ -450,7 +453,7 @@ def _sparse_twin(cls: type[Model], taken: frozenset[str]) -> type[Model]:
 
     def _project(self: Model) -> dict[str, Any]:
         values = self.__dict__
-        return {s.wire: values[s.wire] for s in specs if s.exposed and s.wire in values}
+        return {wire: values[wire] for wire in exposed if wire in values}
 
     body: dict[str, Any] = {
         "IS_SPARSE": True,

@@ -128,24 +128,33 @@ def decode_time(value: Any, path: str) -> datetime | None:
 
 def decode_object(value: Any, path: str) -> Any:
     """Accept anything that can be encoded again: keys are texts, nesting is bounded."""
-    if value.__class__ not in (list, dict, msgpack.Timestamp, msgpack.ExtType):
-        return value
-    return _free(value, path, 0)
+    return _free(value, path, 1) if value.__class__ in _NOT_AS_IT_IS else value
 
 
-def _free(value: Any, path: str, depth: int) -> Any:
-    if depth > MAX_DEPTH:
-        raise DecodeError(f"must not be nested deeper than {MAX_DEPTH} levels", path)
+_NOT_AS_IT_IS = frozenset((list, dict, msgpack.Timestamp, msgpack.ExtType))
+
+
+def _free(value: Any, path: str, below: int) -> Any:
+    """Decode a value of one of those types; what it holds is *below* so many others."""
     kind = value.__class__
-    if kind is list:
-        return [_free(item, path, depth + 1) for item in value]
-    if kind is dict:
-        if not all(key.__class__ is str for key in value):
-            raise DecodeError("must have texts for keys", path)
-        return {key: _free(item, path, depth + 1) for key, item in value.items()}
     if kind is msgpack.Timestamp:
         return decode_time(value, path)
-    return None if kind is msgpack.ExtType else value
+    if kind is msgpack.ExtType:
+        return None
+    if below > MAX_DEPTH and value:
+        raise DecodeError(f"must not be nested deeper than {MAX_DEPTH} levels", path)
+    if kind is list:
+        return [
+            _free(item, path, below + 1) if item.__class__ in _NOT_AS_IT_IS else item
+            for item in value
+        ]
+    for key in value:
+        if key.__class__ is not str:
+            raise DecodeError("must have texts for keys", path)
+    return {
+        key: _free(item, path, below + 1) if item.__class__ in _NOT_AS_IT_IS else item
+        for key, item in value.items()
+    }
 
 
 def check_depth(value: Any) -> None:

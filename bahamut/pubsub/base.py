@@ -29,6 +29,8 @@ LATE = "context deadline exceeded"
 FEED_PATIENCE = 1.0
 """Seconds that a full queue has at the stop to be read."""
 
+_PLAINLY = PublishConfig()
+
 Unsubscribe = Callable[[], "asyncio.Future[None]"]
 """Ends a subscription. It may be awaited, and called again."""
 
@@ -248,7 +250,9 @@ def prepared(
     """
     if publication is None:
         raise ValueError("publication cannot be nil")
-    config = functools.reduce(lambda made, option: option(made), options, PublishConfig())
+    config = _PLAINLY
+    for option in options:
+        config = option(config)
     publication.response_mode = config.response_mode
     check_topic(publication.topic)
     return config

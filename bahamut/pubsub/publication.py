@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Self
 
@@ -137,8 +137,16 @@ class Publication:
 
     def duplicate(self) -> Publication:
         """Return a copy that nobody can reply to (Go: Publication.Duplicate)."""
-        tracking = None if self.tracking_data is None else dict(self.tracking_data)
-        return replace(self, tracking_data=tracking, reply_slot=None)
+        return Publication(
+            self.topic,
+            self.data,
+            self.partition,
+            self.tracking_name,
+            None if self.tracking_data is None else dict(self.tracking_data),
+            self.encoding,
+            self.response_mode,
+            self.span,
+        )
 
     async def reply(self, response: Publication | None) -> None:
         """Send *response* to the publisher, who waits for it (Go: Publication.Reply).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 MAX_TOPIC = 2048
@@ -12,6 +13,7 @@ INVALID = "nats: invalid subject"
 _FORBIDDEN = re.compile("[\x00-\x20\x7f\ud800-\udfff]")
 
 
+@functools.lru_cache(1024)
 def check_topic(topic: str) -> None:
     """Refuse what nothing can be published on: the name must be complete.
 

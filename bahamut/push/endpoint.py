@@ -23,28 +23,22 @@ from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.raw_request import RawRequest, client_ip
 from bahamut.elemental.request import RequestSettings
 from bahamut.errors import ForbiddenError, UnauthorizedError
+from bahamut.push.heartbeat import Heartbeat
 from bahamut.push.hub import GOING_AWAY, Hub
-from bahamut.push.outgoing import Outgoing
+from bahamut.push.outgoing import Outgoing, Parcel
 from bahamut.push.session import PushSession
 from bahamut.supervisor import RunContext
 from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
 from bahamut.web.internals import plain_answer
-from bahamut.web.websocket import PING, Socket
+from bahamut.web.websocket import Socket
 
 log = logging.getLogger(__name__)
 
-NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA, INVALID_TEXT, INTERNAL_ERROR = (
-    1000,
-    1002,
-    1003,
-    1007,
-    1011,
-)
-BEAT = 15.0
-"""Seconds between the pings of the server."""
+NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA = 1000, 1002, 1003
+INVALID_TEXT, INTERNAL_ERROR = 1007, 1011
 PATIENCE = 30.0
-"""Seconds after which a client that sends no pong is gone; handlers have no longer either."""
+"""Seconds that handlers have when a session starts or stops."""
 
 
 class Endpoint:
@@ -59,6 +53,7 @@ class Endpoint:
         self.context: RunContext | None = None
         """What sessions live in."""
         self._hub = hub
+        self._heartbeat = Heartbeat()
         self._push = config.push
         self._cors = config.security.cors
         self._authenticators = config.security.session_authenticators
@@ -68,13 +63,12 @@ class Endpoint:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer a handshake, then serve the session until it ends."""
-        raw = raw_request(request)
         socket = Socket(self._push.max_message)
-        try:
-            session = await self._admitted(raw)
+        try:  # the plain request has no name here: what has one lives as long as the session
+            session = await self._admitted(raw_request(request))
             socket.check(request)
         except Exception as error:  # noqa: BLE001 - the border
-            return self._refusal(raw, error)
+            return self._refusal(raw_request(request), error)
         response = await socket.open(request)
         await self._serve(session, socket)
         return response
@@ -147,17 +141,17 @@ class Endpoint:
         if self._hub.is_leaving:
             await session.close(GOING_AWAY)
             return
-        heart = _Heart(socket)
+        self._heartbeat.add(socket)
         try:
             self._hub.register(session)
             if await self._tell(session, "on_push_session_start"):
-                await self._read(session, socket, heart)
+                await self._read(session, socket)
             else:
                 await socket.close(INTERNAL_ERROR)
         except ConnectionError:
             log.debug("Session %s has lost its connection", session.identifier)
         finally:
-            heart.stop()
+            self._heartbeat.remove(socket)
             self._hub.unregister(session)
             try:
                 await session.end()
@@ -176,19 +170,19 @@ class Endpoint:
             return False
         return True
 
-    async def _read(self, session: PushSession, socket: Socket, heart: _Heart) -> None:
+    async def _read(self, session: PushSession, socket: Socket) -> None:
         """Take what the client sends, until there is no more."""
         while True:
             kind, data, reason = await socket.receive()
             if kind is WSMsgType.PING:
                 await socket.pong(data)
             elif kind is WSMsgType.PONG:
-                heart.beats()
+                socket.heard = asyncio.get_running_loop().time()
             elif kind in (WSMsgType.TEXT, WSMsgType.BINARY):
                 if not await self._take(session, socket, kind, bytes(data)):
                     return
             elif kind is WSMsgType.CLOSE:
-                await socket.close(_answered(data), reason)
+                await socket.close(_answered(data), reason or "")
                 return
             else:  # closed, closing, or an error that aiohttp has answered with its code
                 return
@@ -222,7 +216,7 @@ class Endpoint:
         session.is_in_error = True
         self._hub.refile(session)
         event = Event.new_error(error, timestamp=datetime.now(UTC), encoding=session.writes)
-        session.offer([Outgoing(event, None)])
+        session.offer(Parcel(Outgoing(event, None)))
         return True
 
 
@@ -239,30 +233,3 @@ def _is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-class _Heart:
-    """Pings a client, and ends its connection when pongs stay away."""
-
-    __slots__ = ("_last", "_loop", "_socket", "_timer")
-
-    def __init__(self, socket: Socket) -> None:
-        self._socket = socket
-        self._loop = asyncio.get_running_loop()
-        self._last = self._loop.time()
-        self._timer = self._loop.call_later(BEAT, self._tick)
-
-    def beats(self) -> None:
-        """A pong has come."""
-        self._last = self._loop.time()
-
-    def stop(self) -> None:
-        """Ping no more."""
-        self._timer.cancel()
-
-    def _tick(self) -> None:
-        self._socket.write(PING)
-        if self._loop.time() - self._last >= PATIENCE - 0.1:
-            self._socket.hang_up()
-            return
-        self._timer = self._loop.call_later(BEAT, self._tick)

@@ -1,8 +1,10 @@
 """`Hub`: takes publications in their order and hands each event to the sessions that asked for it.
 
 One task consumes, so what was published first arrives first (decision X17). Up to `TURN`
-publications that wait are taken together, and what one session gets of them is one write. Sessions
-are found by what they asked for: one that does not care costs nothing.
+publications that wait are taken together, and what one session gets of them is one write: most of
+what an event costs is the kernel's part of that. So a hub that has just dispatched lets the loop go
+round twice; one that is idle takes what comes at once. Sessions are found by what they asked for:
+one that does not care costs nothing.
 """
 
 from __future__ import annotations
@@ -10,15 +12,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, Self
 
-from bahamut._kit.tasks import cancel_and_wait
+from bahamut._kit.tasks import cancel_and_wait, within
 from bahamut.config import Config
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
-from bahamut.push.outgoing import Models, Outgoing, interesting_to
-from bahamut.push.session import Joined, PushSession
+from bahamut.push.outgoing import Models, Outgoing, Parcel, interesting_to
+from bahamut.push.session import PushSession
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +30,9 @@ TURN = 16
 HANDLER_WITHIN = 30.0
 """Seconds for which the dispatch handler may think about one publication."""
 GOING_AWAY = 1001
-_EVERYTHING = ("", "")
+_Key = tuple[str, str]
+"""Identity and type of events, or no type for all of them."""
+_EVERYTHING: _Key = ("", "")
 
 
 class Hub:
@@ -50,12 +55,11 @@ class Hub:
         self._metrics = config.health.metrics
         self._count_missed = getattr(self._metrics, "count_missed_events", None)
         self.models = models
-        self.sessions: dict[PushSession, None] = {}
-        """In the order in which they came."""
+        self.sessions: dict[PushSession, tuple[_Key, ...]] = {}
+        """In the order in which they came, with the keys under which they are found."""
         self.unreadable = 0
         """Publications that held no event that anybody could read."""
-        self._index: dict[tuple[str, str], dict[PushSession, None]] = {}
-        self._keys: dict[PushSession, list[tuple[str, str]]] = {}
+        self._index: dict[_Key, dict[PushSession, None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._is_subscribed = asyncio.Event()
         self.is_leaving = False
@@ -100,7 +104,6 @@ class Hub:
 
     def register(self, session: PushSession) -> None:
         """Let a session have events: all, until it asks for some."""
-        self.sessions[session] = None
         session.count_missed = self._count_missed
         self._file(session)
         if self._metrics is not None:
@@ -110,8 +113,8 @@ class Hub:
         """Forget a session."""
         if session not in self.sessions:
             return
-        del self.sessions[session]
         self._unfile(session)
+        del self.sessions[session]
         if self._metrics is not None:
             self._metrics.unregister_ws_connection()
 
@@ -122,20 +125,21 @@ class Hub:
             self._file(session)
 
     def _file(self, session: PushSession) -> None:
-        keys = [_EVERYTHING]
+        keys: tuple[_Key, ...] = (_EVERYTHING,)
         if session.is_in_error:
-            keys = []
+            keys = ()
         elif session.push_config is not None and session.push_config.identities:
             wanted = session.push_config.identities.items()
-            keys = [(name, kind) for name, kinds in wanted for kind in kinds or ("",)]
-        self._keys[session] = keys
+            named = ((name, kind) for name, kinds in wanted for kind in kinds or ("",))
+            keys = tuple(dict.fromkeys(named))
+        self.sessions[session] = keys
         for key in keys:
             self._index.setdefault(key, {})[session] = None
 
     def _unfile(self, session: PushSession) -> None:
-        for key in self._keys.pop(session, ()):
+        for key in self.sessions[session]:
             filed = self._index[key]
-            filed.pop(session, None)
+            del filed[session]
             if not filed:
                 del self._index[key]
 
@@ -145,19 +149,23 @@ class Hub:
         async with self._client.subscribe(self._topic) as subscription:
             self._is_subscribed.set()
             while publications := await subscription.take(TURN):
-                touched: dict[PushSession, list[Outgoing]] = {}
+                parcels: dict[PushSession, Parcel] = {}
                 for publication in publications:
                     try:
-                        # One publication that a user's handler never ends with is not the last.
-                        async with asyncio.timeout(HANDLER_WITHIN if self._handler else None):
-                            await self._dispatch(publication, touched)
+                        await self._dispatch(publication, parcels)
                     except Exception:
                         log.exception("A publication cannot be dispatched")
-                _deliver(touched)
+                for session, parcel in parcels.items():
+                    try:
+                        session.offer(parcel)
+                    except Exception:
+                        log.exception("Session %s: events are dropped", session.identifier)
                 await asyncio.sleep(0)  # let readers and requests have their turn
+                if subscription.waiting < TURN:
+                    await asyncio.sleep(0)  # more may be joined
 
-    async def _dispatch(self, publication: Any, touched: dict[PushSession, list[Outgoing]]) -> None:
-        """Note for each session what it gets of a publication."""
+    async def _dispatch(self, publication: Any, parcels: dict[PushSession, Parcel]) -> None:
+        """Add a publication to the parcels of the sessions that get it."""
         try:
             event = Event.from_bytes(publication.encoding or JSON, publication.data)
             given = Outgoing(event, self.models.of(event))
@@ -167,41 +175,44 @@ class Hub:
             return
         if not self.sessions:
             return
+        if self._handler is None:
+            await self._add(given, parcels)
+            return
+        # One publication that a user's handler never ends with is not the last.
+        await within(HANDLER_WITHIN, self._ask(given, parcels))
+
+    async def _ask(self, given: Outgoing, parcels: dict[PushSession, Parcel]) -> None:
         if self._summarize is not None:
-            given.summary = await self._summarize(event)
-        has_handler = self._handler is not None
+            given.summary = await self._summarize(given.event)
+        await self._add(given, parcels)
+
+    async def _add(self, given: Outgoing, parcels: dict[PushSession, Parcel]) -> None:
+        """Add an event to the parcels of those whose configuration and handler let it pass."""
+        event, alone = given.event, Parcel(given)
+        is_granted = self._handler.should_dispatch if self._handler is not None else None
         for session in self._interested(event):
-            is_asked = has_handler or session.filters
-            if not is_asked or await self._gets(session, given):
-                touched.setdefault(session, []).append(given)
+            try:
+                if session.filters and not _matches(session, given):
+                    continue
+                if is_granted is not None and (
+                    session not in self.sessions  # it has ended while others were asked about
+                    or not await is_granted(session, event, given.summary)
+                ):
+                    continue
+            except Exception:
+                log.exception("Session %s: filter or dispatch handler failed", session.identifier)
+                continue
+            before = parcels.get(session)
+            parcels[session] = alone if before is None else before.and_then(given)
 
     def _interested(self, event: Event) -> Iterable[PushSession]:
+        """Return who asked for such events, as it is now: handlers may take their time."""
         related = self._related(event.identity) if self._related is not None else ()
-        found = dict(self._index.get(_EVERYTHING, {}))
-        for key in interesting_to(event, related or ()):
-            found.update(self._index.get(key, {}))
-        return found
-
-    async def _gets(self, session: PushSession, given: Outgoing) -> bool:
-        """Tell whether a session that asked for such events gets this one."""
-        try:
-            wanted = session.filters.get(given.event.identity)
-            if wanted is not None and not given.matches(*wanted):
-                return False
-            if self._handler is None:
-                return True
-            if session not in self.sessions:  # it has ended while others were asked about
-                return False
-            return bool(await self._handler.should_dispatch(session, given.event, given.summary))
-        except Exception:
-            log.exception("Session %s: filter or dispatch handler failed", session.identifier)
-            return False
+        keys = (_EVERYTHING, *interesting_to(event, related or ()))
+        found = [self._index[key] for key in keys if key in self._index]
+        return tuple(found[0]) if len(found) == 1 else dict.fromkeys(chain.from_iterable(found))
 
 
-def _deliver(touched: dict[PushSession, list[Outgoing]]) -> None:
-    joined: Joined = {}
-    for session, given in touched.items():
-        try:
-            session.offer(given, joined)
-        except Exception:
-            log.exception("Session %s: events are dropped", session.identifier)
+def _matches(session: PushSession, given: Outgoing) -> bool:
+    wanted = session.filters.get(given.event.identity)
+    return wanted is None or given.matches(*wanted)

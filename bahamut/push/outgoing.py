@@ -1,4 +1,7 @@
-"""`Outgoing`: one event on its way to many sessions, decoded once and encoded once per encoding."""
+"""`Outgoing`: one event on its way to many sessions, decoded once and encoded once per encoding.
+
+`Parcel`: what some of them get together, as the bytes of one write.
+"""
 
 from __future__ import annotations
 
@@ -108,6 +111,33 @@ class Outgoing:
         return found
 
 
+class Parcel:
+    """Events that sessions get together, in their order; who gets the same shares one parcel."""
+
+    __slots__ = ("_longer", "_packed", "events")
+
+    def __init__(self, *events: Outgoing) -> None:
+        self.events = events
+        self._longer: dict[Outgoing, Parcel] = {}
+        self._packed: dict[str, tuple[bytes, int]] = {}
+
+    def and_then(self, event: Outgoing) -> Parcel:
+        """Return the parcel of these events and one more."""
+        found = self._longer.get(event)
+        if found is None:
+            found = self._longer[event] = Parcel(*self.events, event)
+        return found
+
+    def packed(self, encoding: str) -> tuple[bytes, int]:
+        """Return all frames as bytes, and how many events cannot be put into that encoding."""
+        found = self._packed.get(encoding)
+        if found is None:
+            frames = [event.frame(encoding) for event in self.events]
+            data = b"".join([frame.data for frame in frames if frame is not None])
+            found = self._packed[encoding] = data, frames.count(None)
+        return found
+
+
 def scrubbed(event: Event, model: type[Model] | None) -> Event:
     """Return an event as MessagePack, its object without secrets (decisions X21, X41).
 
@@ -132,6 +162,6 @@ def scrubbed(event: Event, model: type[Model] | None) -> Event:
 
 def interesting_to(event: Event, related: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Yield the keys under which sessions ask for an event."""
-    for name in dict.fromkeys((event.identity, *related)):
+    for name in dict.fromkeys((event.identity, *related)) if related else (event.identity,):
         yield name, event.type
         yield name, ""

@@ -11,6 +11,7 @@ from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import Model
 from bahamut.elemental.secrecy import without_secrets
+from bahamut.interfaces import PushPublishHandler
 from bahamut.pubsub import Publication
 from bahamut.push.outgoing import Models, scrubbed
 
@@ -56,27 +57,17 @@ class Publisher:
     async def _push(self, event: Event, model: type[Model] | None) -> None:
         """Publish one event; that of a *model* may still hold secrets."""
         try:
-            if await self._is_published(event):
+            if self._handler is None or await _is_published(event, self._handler):
                 await self._publish(scrubbed(event, model))
         except Exception:
             self.lost += 1
             log.exception("%s is lost", event)
 
-    async def _is_published(self, event: Event) -> bool:
-        if self._handler is None:
-            return True
-        try:
-            return bool(await self._handler.should_publish(event))
-        except Exception:
-            log.exception("The publish handler failed: %s is not published", event)
-            return False
-
     async def _publish(self, event: Event) -> None:
         topic = self._topic
         if self._has_hierarchies:
             topic = f"{topic}.{event.identity}.{event.type}"
-        publication = Publication(topic)
-        publication.data, publication.encoding = event.to_bytes(MSGPACK), MSGPACK
+        publication = Publication(topic, event.to_bytes(MSGPACK), encoding=MSGPACK)
         for attempt, pause in enumerate(PAUSES, 1):
             if pause:
                 await asyncio.sleep(pause)
@@ -88,3 +79,11 @@ class Publisher:
                 log.warning("%s: publishing failed, once more: %s", event, error)
             else:
                 return
+
+
+async def _is_published(event: Event, handler: PushPublishHandler) -> bool:
+    try:
+        return bool(await handler.should_publish(event))
+    except Exception:
+        log.exception("The publish handler failed: %s is not published", event)
+        return False

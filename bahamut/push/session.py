@@ -19,16 +19,12 @@ from bahamut.elemental.filters import Filter
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.raw_request import RawRequest
-from bahamut.push.outgoing import Models, Outgoing, scrubbed
+from bahamut.push.outgoing import Models, Outgoing, Parcel, scrubbed
 from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
 
 log = logging.getLogger(__name__)
 
 TRY_AGAIN_LATER = 1013
-
-
-Joined = dict[tuple[Any, ...], bytes]
-"""The bytes of several frames together, by encoding and events."""
 
 
 class Waiting(NamedTuple):
@@ -208,33 +204,27 @@ class PushSession(Session):
                 continue
             try:
                 model = self._models.of(event)
-                self.offer([Outgoing(scrubbed(event, model), model)])
+                self.offer(Parcel(Outgoing(scrubbed(event, model), model)))
             except DecodeError as error:
                 log.error("Session %s: an event is dropped: %s", self.identifier, error)  # noqa: TRY400
 
-    def offer(self, given: list[Outgoing], joined: Joined | None = None) -> None:
-        """Send events, in their order: at once, or when the client reads again.
+    def offer(self, parcel: Parcel) -> None:
+        """Send events: at once, or when the client reads again.
 
         What cannot be put into the session's encoding counts as dropped.
-
-        Args:
-            given: the events.
-            joined: what other sessions were sent of the same events.
         """
         socket = self._socket
         if socket is None or socket.is_over or self._is_evicted:
             return
-        encoded = [each.frame(self.writes) for each in given]
-        frames = [frame for frame in encoded if frame is not None]
-        if len(frames) != len(encoded):
-            self._drop(len(encoded) - len(frames))
-        if not self._outbox and self._drainer is None and socket.is_ready:
-            if frames:
-                socket.write(_data_of(frames, self.writes, joined))
+        data, unfit = parcel.packed(self.writes)
+        if unfit:
+            self._drop(unfit)
+        if self._drainer is None and not self._outbox and socket.write_if_ready(data):
             return
-        for each, frame in zip(given, encoded, strict=True):
+        for event in parcel.events:
+            frame = event.frame(self.writes)
             if frame is not None:
-                self._keep(each, frame)
+                self._keep(event, frame)
         if self._drainer is None and (self._outbox or self._is_evicted):
             name = f"drainer of session {self.identifier}"
             self._drainer = asyncio.create_task(self._drain(socket), name=name)
@@ -314,18 +304,6 @@ class PushSession(Session):
         if self._is_evicted:  # the client may be about to answer
             await asyncio.wait((drainer,), timeout=CLOSE_WITHIN)
         await cancel_and_wait(drainer)
-
-
-def _data_of(frames: list[Frame], encoding: str, joined: Joined | None) -> bytes:
-    if len(frames) == 1:
-        return frames[0].data
-    key = (encoding, *map(id, frames))
-    data = joined.get(key) if joined is not None else None
-    if data is None:
-        data = b"".join([frame.data for frame in frames])
-        if joined is not None:
-            joined[key] = data
-    return data
 
 
 def _identifier(given: Outgoing) -> str:

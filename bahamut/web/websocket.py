@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, NamedTuple
 
 from aiohttp import WSMsgType, web
 
@@ -24,8 +24,7 @@ PING = b"\x89\x00"
 """A whole frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One message to clients: its payload, and the bytes that carry it."""
 
     payload: bytes
@@ -55,7 +54,7 @@ class Socket:
         max_message: bytes of the largest message that clients may send; a larger one closes 1009.
     """
 
-    __slots__ = ("_protocol", "_transport", "_ws", "is_over")
+    __slots__ = ("_protocol", "_transport", "_ws", "heard", "is_over")
 
     def __init__(self, max_message: int) -> None:
         self._ws = web.WebSocketResponse(
@@ -70,6 +69,8 @@ class Socket:
         self._transport: Any = None
         self.is_over = False
         """Whether nothing can be written any more."""
+        self.heard = 0.0
+        """When the client last showed that it is there, by the clock of the loop."""
 
     def check(self, request: web.Request) -> None:
         """Refuse what is no websocket handshake.
@@ -94,10 +95,13 @@ class Socket:
         await self._ws.prepare(request)
         return self._ws
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether a frame can be written at once."""
-        return internals.IS_KNOWN and not self._protocol._paused
+    def write_if_ready(self, data: bytes) -> bool:
+        """Hand frames to the transport unless something waits there; tell whether that was so."""
+        if not internals.IS_KNOWN or self._protocol._paused:
+            return False
+        if data:
+            self._transport.write(data)
+        return True
 
     def write(self, data: bytes) -> None:
         """Hand frames to the transport, whatever waits there already."""
@@ -135,10 +139,9 @@ class Socket:
         """
         await self._ws.pong(payload)
 
-    async def receive(self) -> tuple[WSMsgType, Any, str]:
-        """Return kind, data and extra of the next message."""
-        message = await self._ws.receive()
-        return message.type, message.data, message.extra or ""
+    def receive(self) -> Awaitable[tuple[WSMsgType, Any, str | None]]:
+        """Return what waits for the next message: its kind, data and extra."""
+        return self._ws.receive()
 
     async def close(self, code: int, reason: str = "") -> None:
         """Say goodbye, and wait a moment for the client to do so."""

@@ -21,6 +21,24 @@ class Task(Model, identity=Identity("task", "tasks")):
     title: str = attribute(default="")
 
 
+class Everybody:
+    """Lets every session in, and lets each have what it asked for."""
+
+    async def on_push_session_init(self, session: bahamut.PushSession) -> bool:
+        return True
+
+    async def on_push_session_start(self, session: bahamut.PushSession) -> None:
+        """Nothing is to be done."""
+
+    async def on_push_session_stop(self, session: bahamut.PushSession) -> None:
+        """Nothing is to be done."""
+
+    async def should_dispatch(
+        self, session: bahamut.PushSession, event: Event, summary: object
+    ) -> bool:
+        return True
+
+
 async def publish(titles: list[str]) -> None:
     await server.push(
         *(Event.new("update", Task.from_wire(entity(title)), timestamp=NOW) for title in titles)
@@ -35,7 +53,7 @@ server = bahamut.new(
     bahamut.opt_rest_server(f"127.0.0.1:{sys.argv[1]}"),
     bahamut.opt_model({0: Registry([Task])}),
     bahamut.opt_push_server(bahamut.new_local_pubsub_client(), "events"),
-    bahamut.opt_push_dispatch_handler(None),
+    bahamut.opt_push_dispatch_handler(Everybody()),
     bahamut.opt_post_start_hook(control),
 )
 

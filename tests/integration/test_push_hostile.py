@@ -14,11 +14,12 @@ import bahamut
 import pytest
 from bahamut._kit.tasks import cancel_and_wait
 from bahamut.elemental import Event
-from bahamut.push import endpoint, hub
+from bahamut.push import endpoint, heartbeat, hub
 from bahamut.push.hub import Hub
-from bahamut.push.outgoing import Models, Outgoing
+from bahamut.push.outgoing import Models, Outgoing, Parcel
+from bahamut.push.session import PushSession
 from bahamut.web import internals
-from tests.integration.raw_websocket import RawWebsocket
+from tests.integration.raw_websocket import PING, PONG, TEXT, RawWebsocket
 from tests.integration.support import Note, registry
 from tests.integration.test_push import code_of, counted, event, event_of, listening, pushing
 
@@ -74,7 +75,7 @@ def blocked(session: Any) -> int:
     narrow(session)
     count = 0
     while session._drainer is None:
-        session.offer([big(count)])
+        session.offer(Parcel(big(count)))
         count += 1
     return count
 
@@ -158,8 +159,8 @@ async def test_x18_a_turn_far_beyond_the_bound_evicts_once(policy):
         await counted(server, 1)
         (session,) = server._push.hub.sessions
         count = blocked(session)
-        session.offer([big(count + number) for number in range(16)])
-        session.offer([big(0)])
+        session.offer(Parcel(*(big(count + number) for number in range(16))))
+        session.offer(Parcel(big(0)))
         frames, code = await client.until_close()
         assert code == 1013
         assert len(frames) + session.dropped == count + 16
@@ -186,7 +187,7 @@ async def test_an_evicted_client_that_does_not_read_does_not_hold_up_a_stop():
             await counted(server, 1)
             (session,) = server._push.hub.sessions
             blocked(session)
-            session.offer([big(1), big(2), big(3)])
+            session.offer(Parcel(big(1), big(2), big(3)))
         client.leave()
 
 
@@ -263,3 +264,60 @@ async def test_an_object_that_no_event_can_hold_is_lost_and_counted():
         publisher = server._push.publisher
         await publisher.push_object("create", Note(id="1", body=object()))
         assert publisher.lost == 1
+
+
+async def test_who_answers_pings_stays_and_who_does_not_is_gone(monkeypatch):
+    monkeypatch.setattr(heartbeat, "BEAT", 0.1)
+    monkeypatch.setattr(heartbeat, "SILENCE", 1.5)
+    async with pushing() as (server, url):
+        alive = await RawWebsocket.connect(port_of(url))
+        silent = await RawWebsocket.connect(port_of(url))
+        await counted(server, 2)
+
+        async def after_pings(client: RawWebsocket, *, answers: bool) -> tuple[int, bytes]:
+            while (frame := await client.frame())[0] == PING:
+                if answers:
+                    client.send(PONG)
+            return frame
+
+        answering = asyncio.create_task(after_pings(alive, answers=True))
+        with pytest.raises(asyncio.IncompleteReadError):
+            await after_pings(silent, answers=False)
+        await counted(server, 1)
+        await server.push(event("still there"))
+        assert (await answering)[0] == TEXT
+        alive.leave()
+        silent.leave()
+
+
+async def test_a_type_that_is_asked_for_twice_is_one():
+    handler = Handler()
+    config = {"identities": {"note": ["update", "update"]}}
+    async with pushing(handler=handler) as (server, url):
+        async with listening(url, config) as socket:
+            await server.push(event("a"))
+            assert (await event_of(socket))["entity"]["text"] == "a"
+        await counted(server, 0)
+        assert not server._push.hub._index
+    assert handler.stopped == 1
+
+
+async def test_what_is_published_one_after_another_is_joined(monkeypatch):
+    offer, sizes = PushSession.offer, []
+
+    def counting(session: PushSession, parcel: Parcel) -> None:
+        sizes.append(len(parcel.events))
+        offer(session, parcel)
+
+    monkeypatch.setattr(PushSession, "offer", counting)
+    async with pushing() as (server, url), listening(url) as socket:
+        await server.push(event("0"))
+        await event_of(socket)
+        assert sizes == [1]
+        for number in range(1, 9):
+            await server.push(event(f"{number}"))
+            await asyncio.sleep(0)
+        seen = [(await event_of(socket))["entity"]["text"] for _ in range(8)]
+        assert seen == [f"{number}" for number in range(1, 9)]
+        assert sum(sizes) == 9
+        assert max(sizes) == 2

@@ -8,7 +8,7 @@ import struct
 
 import bahamut
 import pytest
-from bahamut.push import endpoint
+from bahamut.push import heartbeat
 from tests.integration.raw_websocket import CLOSE, CONTINUATION, PING, PONG, TEXT, RawWebsocket
 from tests.integration.test_push import counted, event, pushing
 from tests.integration.test_push_hostile import port_of
@@ -117,8 +117,8 @@ async def test_x42_a_text_that_is_no_utf8_ends_the_session_of_json_alone():
 
 
 async def test_a_client_that_pings_and_does_not_read_the_pongs_is_ended(monkeypatch):
-    monkeypatch.setattr(endpoint, "BEAT", 0.1)
-    monkeypatch.setattr(endpoint, "PATIENCE", 1.0)
+    monkeypatch.setattr(heartbeat, "BEAT", 0.1)
+    monkeypatch.setattr(heartbeat, "SILENCE", 1.0)
     async with pushing() as (server, url):
         deaf = await RawWebsocket.connect(port_of(url))
         await counted(server, 1)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgpack
 import pytest
+from bahamut._kit.gotime import format_rfc3339
 from bahamut.elemental import (
     JSON,
     MSGPACK,
@@ -18,6 +19,7 @@ from bahamut.elemental import (
     convert,
     encode,
 )
+from hypothesis import example, given, strategies as st
 
 NOW = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -35,6 +37,14 @@ def test_an_event_travels_in_its_own_form_whoever_encodes_it():
     event.convert(MSGPACK)
     assert encode(MSGPACK, event) == event.to_bytes(MSGPACK)
     assert Event.from_bytes(MSGPACK, event.to_bytes(MSGPACK)) == event
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+@example(datetime(2020, 1, 2, 3, 4, 5, 678900, tzinfo=UTC))
+@example(datetime(2020, 1, 2, 3, 4, 5, 678901, tzinfo=UTC))
+def test_timestamps_are_as_short_as_can_be(when):
+    event = Event(EventType.CREATE, "note", when, b"{}", JSON)
+    assert json.loads(event.to_bytes(JSON))["timestamp"] == format_rfc3339(when)
 
 
 @pytest.mark.parametrize("entity", [[1], 5, {"a": 1}])

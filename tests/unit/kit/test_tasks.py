@@ -5,7 +5,7 @@ import gc
 from typing import Any
 
 import pytest
-from bahamut._kit.tasks import OrderedQueue, atomic, cancel_and_wait, run_job
+from bahamut._kit.tasks import OrderedQueue, atomic, cancel_and_wait, run_job, within
 
 pytestmark = pytest.mark.asyncio
 
@@ -158,3 +158,70 @@ async def test_what_is_not_consumed_in_time_is_counted(caplog: pytest.LogCapture
     await queue.stop(deadline=0.01)
     assert "the queue: 2 entries are lost at the stop" in caplog.text
     await queue.stop()
+
+
+async def test_work_that_ends_at_once_is_within_any_time() -> None:
+    async def work() -> str:
+        return "done"
+
+    async def fails() -> None:
+        raise KeyError("at once")
+
+    assert await within(60, work()) == "done"
+    with pytest.raises(KeyError, match="at once"):
+        await within(60, fails())
+
+
+async def test_work_goes_on_with_what_it_waited_for() -> None:
+    found = asyncio.get_running_loop().create_future()
+
+    async def work() -> list[Any]:
+        first = await found
+        await asyncio.sleep(0)
+        with pytest.raises(KeyError):
+            await missing
+        return [first]
+
+    missing = asyncio.get_running_loop().create_future()
+    waiting = asyncio.ensure_future(within(60, work()))
+    await asyncio.sleep(0)
+    found.set_result("found")
+    missing.set_exception(KeyError("missing"))
+    assert await waiting == ["found"]
+
+
+async def test_work_that_takes_too_long_is_cancelled() -> None:
+    seen = []
+
+    async def work() -> None:
+        try:
+            await forever()
+        finally:
+            await asyncio.sleep(0)
+            seen.append(True)
+
+    with pytest.raises(TimeoutError):
+        await within(0.01, work())
+    assert seen == [True]
+
+
+async def test_who_waits_for_work_can_be_cancelled() -> None:
+    waiting = asyncio.ensure_future(within(60, forever()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_work_may_answer_its_cancellation_itself() -> None:
+    async def work() -> str:
+        try:
+            await forever()
+        except asyncio.CancelledError:
+            return "saved"
+        return "never"
+
+    waiting = asyncio.ensure_future(within(60, work()))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert await waiting == "saved"

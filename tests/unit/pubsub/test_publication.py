@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from bahamut.elemental import DecodeError
 from bahamut.pubsub import Publication, ResponseMode
+from bahamut.pubsub.publication import ReplySlot
 from hypothesis import given, strategies as st
 from tests.golden.tracing import RecordingTracer
 
@@ -69,11 +70,16 @@ def test_a_failed_encoding_changes_nothing():
 
 
 def test_duplicates_are_independent():
-    publication = Publication("t", tracking_data={"a": "b"}, span="span")
+    publication = Publication(
+        "t", b"1", 2, "three", {"a": "b"}, "five", ResponseMode.ACK, span="span"
+    )
+    publication.reply_slot = ReplySlot(print, "t")
     copy = publication.duplicate()
+    assert copy == publication
     copy.tracking_data["a"] = "changed"
     assert publication.tracking_data == {"a": "b"}
     assert copy.span == "span"
+    assert copy.reply_slot is None
 
 
 @given(
