@@ -8,6 +8,7 @@ pipeline's.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -37,6 +38,7 @@ OF_OBJECTS = ("DELETE", "GET", "PATCH", "PUT")
 CONTINUE = "100-continue"
 """All that clients can expect."""
 VARY_ENCODING = ("Vary", "Accept-Encoding")
+_VERSION = re.compile("[+-]?[0-9]+")
 CLIENT_GONE = 499
 """What the access log says of a client that did not wait; nothing is sent."""
 
@@ -211,7 +213,7 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _is_version(segments: list[str]) -> bool:
-    return len(segments) > 1 and segments[1].isascii() and segments[1].isdigit()
+    return len(segments) > 1 and _VERSION.fullmatch(segments[1]) is not None
 
 
 async def _empty(_request: web.Request) -> web.Response:

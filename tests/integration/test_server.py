@@ -120,6 +120,23 @@ async def test_odd_paths(path, status):
 
 
 @pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/notes"),
+        ("POST", "/notes/1"),
+        ("TRACE", "/v/0/notes"),
+        ("TRACE", "/v/+0/notes"),
+        ("OPTIONS", "/v/-0/notes/1"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_know(method, path):
+    async with serving() as port:
+        answer = await exchange(port, close(f"{method} {path}"))
+        assert answer.startswith(b"HTTP/1.1 405")
+        assert f"{method} not allowed on {path}".encode() in answer
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
