@@ -62,7 +62,7 @@ class CRUDProcessor:
         page = await self.manipulator.retrieve_many(
             self.model(ctx.request), await self.query(ctx.request)
         )
-        ctx.output_data, ctx.count, ctx.next = page.items, page.total, page.next
+        page.apply(ctx)
 
     async def process_info(self, ctx: Context) -> None:
         """Count objects."""
