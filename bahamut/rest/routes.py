@@ -189,9 +189,7 @@ class RestDoor:
             closing = plain_answer(response.status, headers, body)
             closing.force_close()
             return closing
-        return answer_for(
-            request, response.status, headers, body, write_timeout=self._rest.timeouts.write
-        )
+        return answer_for(request, response.status, headers, body)
 
     def _preflight(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         assert self._cors is not None  # noqa: S101 - asked before

@@ -22,7 +22,7 @@ from aiohttp.http import SERVER_SOFTWARE, HttpVersion11, RawRequestMessage, Stre
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from bahamut.telemetry.metrics import MetricsManager
+from bahamut.web.connections import Connections
 
 IS_KNOWN = all(
     hasattr(web.RequestHandler, name)
@@ -71,7 +71,6 @@ class Answer(web.StreamResponse):
         self._sent = False
         self._fields: CIMultiDict[str] | None = None
         self._items: dict[Any, Any] = {}
-        self._write_timeout = 0.0
 
     @property
     def status(self) -> int:
@@ -118,7 +117,7 @@ class Answer(web.StreamResponse):
             return
         await request._prepare_hook(self)
         if self.send(request):
-            await drained(request.protocol, self._write_timeout)
+            await drained(request.protocol)
 
     def send(self, request: web.BaseRequest) -> bool:
         """Write everything, and tell whether the client has yet to take what was written.
@@ -144,7 +143,7 @@ class Answer(web.StreamResponse):
         raise RuntimeError("an answer is written at once")
 
 
-async def drained(protocol: web.RequestHandler, seconds: float) -> None:
+async def drained(protocol: web.RequestHandler, seconds: float = 0.0) -> None:
     """Wait until the client has taken what was written; cut it off after *seconds*, 0 for never.
 
     The wait is shielded, its end heard: aiohttp shares one future among all who wait.
@@ -174,8 +173,6 @@ def answer_for(
     status: int,
     pairs: list[tuple[str, str]],
     body: bytes,
-    *,
-    write_timeout: float = 0.0,
 ) -> web.StreamResponse:
     """Return the fastest answer that will do for *request*."""
     if (
@@ -184,33 +181,8 @@ def answer_for(
         and request.keep_alive
         and request.version == HttpVersion11
     ):
-        answer = Answer(status, pairs, body)
-        answer._write_timeout = write_timeout
-        return answer
+        return Answer(status, pairs, body)
     return plain_answer(status, pairs, body)
-
-
-class Connections:
-    """The open connections of one site: how many there may be, and who counts them."""
-
-    def __init__(self, maximum: int, header_timeout: float, metrics: MetricsManager | None) -> None:
-        self.maximum = maximum
-        self.header_timeout = header_timeout
-        self.metrics = metrics
-        self.open = 0
-
-    def enter(self) -> bool:
-        """Count a connection, and tell whether there is room for it."""
-        self.open += 1
-        if self.metrics is not None:
-            self.metrics.register_tcp_connection()
-        return not self.maximum or self.open <= self.maximum
-
-    def leave(self) -> None:
-        """Count it out."""
-        self.open -= 1
-        if self.metrics is not None:
-            self.metrics.unregister_tcp_connection()
 
 
 class Handler(web.RequestHandler):
@@ -222,12 +194,13 @@ class Handler(web.RequestHandler):
     still to be read, pipelined requests, upgrades, malformed requests.
     """
 
-    __slots__ = ("_connections", "_header_timer", "_is_counted", "_serving")
+    __slots__ = ("_connections", "_header_timer", "_is_counted", "_serving", "_write_timer")
 
     def __init__(self, manager: Any, *, connections: Connections, **kwargs: Any) -> None:
         super().__init__(manager, **kwargs)
         self._connections = connections
         self._header_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
         self._is_counted = False
         self._serving: asyncio.Task[None] | None = None
         """Serves the request that took the short way."""
@@ -242,6 +215,7 @@ class Handler(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_header_timer()
+        self._stop_write_timer()
         if self._is_counted:
             self._is_counted = False
             self._connections.leave()
@@ -345,7 +319,7 @@ class Handler(web.RequestHandler):
             if is_complete and response.__class__ is Answer and not self._logging_enabled:
                 try:
                     if response.send(request):
-                        await drained(self, response._write_timeout)
+                        await drained(self)
                 except ConnectionError:
                     return response, True
                 return response, False
@@ -367,6 +341,28 @@ class Handler(web.RequestHandler):
         if self._serving is not None:
             self._serving.cancel()
 
+    # --- clients that do not read ------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        seconds = self._connections.write_timeout
+        if seconds and not self._upgraded:  # those who serve a websocket have their own deadline
+            self._write_timer = self._loop.call_later(seconds, self._abort)
+
+    def resume_writing(self) -> None:
+        self._stop_write_timer()
+        super().resume_writing()
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+        self.force_close()
+
     # --- late headers ------------------------------------------------------------------------
 
     def _start_header_timer(self) -> None:
@@ -382,9 +378,7 @@ class Handler(web.RequestHandler):
     def _headers_are_late(self) -> None:
         self._header_timer = None
         if self._current_request is None and not self._messages:
-            self.force_close()
-            if self.transport is not None:
-                self.transport.abort()
+            self._abort()
 
 
 async def _raising(error: Exception) -> Any:

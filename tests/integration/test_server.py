@@ -10,17 +10,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from bahamut.elemental import Error
-from tests.integration.support import Note, Notes, exchange, registry, serving
+from tests.integration.support import Note, Notes, close, exchange, registry, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 HEADERS = {"Content-Type": "application/json"}
-
-
-def close(request: str, *headers: str, body: bytes = b"") -> bytes:
-    lines = [f"{request} HTTP/1.1", "Host: test", "Connection: close", *headers]
-    if body:
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 async def test_create_list_and_retrieve():
