@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 
 from bahamut import respond
 from bahamut.config import Config
@@ -96,6 +96,8 @@ class RestDoor:
 
         def handle(request: Any) -> Awaitable[web.StreamResponse]:
             path, headers = request.raw_path, request.headers
+            if request.version < HttpVersion10:  # of HTTP/0.9, which has no answers with headers
+                return _bad_request()
             expected = headers.get("Expect")
             if expected is not None:
                 # Another one aiohttp would repeat, and fail when it is no UTF-8.
@@ -118,7 +120,7 @@ class RestDoor:
         if request.method == "OPTIONS" and self._cors is not None:
             return self._preflight(request, path, query)
         if "%" in path and not is_escaped(path):
-            return web.Response(status=400, text="400 Bad Request")
+            return await _bad_request()
         raw = raw_request(request, path, query)
         try:
             raw.path = self._route(request.method, path)
@@ -196,6 +198,10 @@ class RestDoor:
         raw = raw_request(request, path, query)
         headers = [*JSON_HEADERS, *cors_headers(self._cors, raw, preflight=True)]
         return answer_for(request, 200, headers, b"")
+
+
+async def _bad_request() -> web.StreamResponse:
+    return web.Response(status=400, text="400 Bad Request")
 
 
 async def _expectation_failed() -> web.StreamResponse:

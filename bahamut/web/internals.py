@@ -244,6 +244,12 @@ class Handler(web.RequestHandler):
         is_of_client = isinstance(kwargs.get("exc_info"), HttpProcessingError)
         (self.logger.debug if is_of_client else self.logger.exception)(*args, **kwargs)
 
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: Any = None, *_: Any
+    ) -> web.StreamResponse:
+        # What was wrong with it is for the log; the answer is the original's.
+        return super().handle_error(request, status, exc, f"{status} {_REASONS.get(status, '')}")
+
     # --- the short way -----------------------------------------------------------------------
 
     def _serve_or_wake(self, waiter: asyncio.Future[None]) -> None:
