@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -55,12 +56,15 @@ class MemoryManipulator:
 
     Args:
         make_id: makes identifiers; 24 hexadecimal digits without.
+        patience: seconds after which a search is given up as too expensive: nothing else runs
+            while it goes on.
     """
 
     capabilities = Capabilities(transactions=True, versions=True, regex=True, total_count=True)
 
-    def __init__(self, make_id: Callable[[], str] = object_id) -> None:
+    def __init__(self, make_id: Callable[[], str] = object_id, patience: float = 2.0) -> None:
         self._make_id = make_id
+        self._patience = patience
         self._tables: dict[str, Table] = {}
         self._transaction = asyncio.Lock()
         self._log: list[Callable[[], Any]] | None = None
@@ -131,7 +135,7 @@ class MemoryManipulator:
 
     def _selected(self, model: type[M], query: Query) -> list[Model]:
         table = self._table(model)
-        found = _meant(table, query, _tests(table, query))
+        found = _meant(table, query, _tests(table, query), self._patience)
         return _ordered(list(found), table.model, query)
 
     async def update(self, obj: M, query: Query = EVERYTHING) -> M:
@@ -170,7 +174,9 @@ class MemoryManipulator:
         """Return how many objects a query means."""
         table = self._table(model)
         tests = _tests(table, query)
-        return sum(1 for _ in _meant(table, query, tests)) if tests else len(table.objects)
+        if not tests:
+            return len(table.objects)
+        return sum(1 for _ in _meant(table, query, tests, self._patience))
 
     def iter(
         self, model: type[M], query: Query = EVERYTHING, block: int = BLOCK
@@ -251,24 +257,29 @@ def _tests(table: Table, query: Query) -> list[Predicate]:
     return tests
 
 
-def _meant(table: Table, query: Query, tests: list[Predicate]) -> Iterable[Model]:
+def _meant(table: Table, query: Query, tests: list[Predicate], patience: float) -> Iterable[Model]:
     found = table.candidates(query)
-    if query.deadline:
-        found = _in_time(found, query.deadline)
+    if tests or query.deadline:
+        found = _in_time(found, query.deadline or math.inf, patience)
     for test in tests:
         found = filter(test, found)
     return found
 
 
-def _in_time(found: Iterable[Model], deadline: float) -> Iterator[Model]:
+def _in_time(found: Iterable[Model], deadline: float, patience: float) -> Iterator[Model]:
     """Yield objects until the deadline.
 
     Raises:
         QueryTimeoutError: it has passed.
+        TooExpensiveError: so much time has passed since the first.
     """
+    end = time.monotonic() + patience
     for obj in found:
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             raise QueryTimeoutError
+        if now > end:
+            raise TooExpensiveError("The search takes too long: ask for less")
         yield obj
 
 
@@ -293,12 +304,15 @@ def _ordered(found: list[Model], model: type[Model], query: Query) -> list[Model
     """Sort by the attributes of a query; what is equal stays in order of the identifier."""
     if not query.order:
         return found
-    found.sort(key=lambda obj: obj.identifier)
-    for name in reversed(query.order):
+    is_descending: dict[str, bool] = {}
+    for name in query.order:
         wire = model.WIRE_NAMES.get(name.removeprefix("-"))
         if wire is None:
             raise InvalidQueryError(f"Unknown attribute '{name.removeprefix('-')}' to order by")
-        found.sort(key=_sort_key(wire), reverse=name.startswith("-"))
+        is_descending.setdefault(wire, name.startswith("-"))  # a second time says nothing new
+    found.sort(key=lambda obj: obj.identifier)
+    for wire, reverse in reversed(is_descending.items()):
+        found.sort(key=_sort_key(wire), reverse=reverse)
     return found
 
 

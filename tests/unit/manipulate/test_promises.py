@@ -135,12 +135,36 @@ async def test_behind_a_deadline_nothing_is_done() -> None:
 
 
 async def test_a_search_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    manipulator = await filled(*(Thing(id=str(n)) for n in range(9)))
+    manipulator = MemoryManipulator(patience=60)
+    for n in range(9):
+        await manipulator.create(Thing(id=str(n)))
     clock = iter(range(100))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     with pytest.raises(QueryTimeoutError):
         await manipulator.retrieve_many(Thing, Query(deadline=5))
     assert next(clock) == 7
+
+
+async def test_a_search_that_takes_too_long_is_too_expensive(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manipulator = MemoryManipulator(patience=5)
+    for _ in range(9):
+        await manipulator.create(Thing(name="x"))
+    clock = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    query = Query(filter=Filter.parse("name matches x"))
+    for call in (manipulator.retrieve_many, manipulator.count, manipulator.delete_many):
+        with pytest.raises(TooExpensiveError, match="takes too long"):
+            await call(Thing, query)
+    assert await manipulator.count(Thing) == 9
+
+
+async def test_an_attribute_orders_once() -> None:
+    manipulator = await filled(*(Thing(name=name) for name in "bac"))
+    order = ("-name", "name", *("free",) * 100_000)
+    page: Page[Thing] = await manipulator.retrieve_many(Thing, Query(order=order))
+    assert [t.name for t in page.items] == ["c", "b", "a"]
 
 
 async def test_all_are_deleted_only_when_that_is_said() -> None:
