@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import logging
 import sys
 from collections.abc import Sequence
@@ -13,13 +14,13 @@ from typing import Any
 import orjson
 
 from bahamut._version import __version__
-from bahamut.crud import CRUDProcessor
+from bahamut.crud import PARENT_ID, PARENT_TYPE, CRUDProcessor
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.parameters import ParameterDefinition
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.relationships import RelationshipInfo
-from bahamut.elemental.shapes import DecodeError
+from bahamut.elemental.shapes import DecodeError, decode_string
 from bahamut.manipulate.base import Parent, Query
 from bahamut.manipulate.memory import MemoryManipulator
 from bahamut.options import (
@@ -46,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
         given.command(given)
-    except (UsageError, OSError, ValueError) as error:
+    except OSError as error:
+        hint = " (choose another with --listen)" if error.errno == errno.EADDRINUSE else ""
+        print(f"bahamut: {error.strerror or error}{hint}", file=sys.stderr)
+        return 1
+    except (UsageError, ValueError) as error:
         print(f"bahamut: {error}", file=sys.stderr)
         return 1
     except SpecificationError as error:
@@ -90,11 +95,12 @@ def serve(given: argparse.Namespace) -> None:
         count = asyncio.run(fill(manipulator, registry, path, _read_data(path)))
 
     async def announce(server: Server) -> None:
+        prefix = server.config.rest.api_prefix
         for host, port in server.addresses:
             shown = f"[{host}]" if ":" in host else host
-            print(f"{specs.name} {specs.version} serves http://{shown}:{port}{given.prefix}")
+            print(f"{specs.name} {specs.version} serves http://{shown}:{port}{prefix}")
             print(f"Events: ws://{shown}:{port}{server.push_endpoint}")
-        _print_routes(server, given.prefix)
+        _print_routes(server, prefix)
         if given.data:
             print(f"{count} objects were loaded from {given.data}")
         print("Press Ctrl-C to stop.", flush=True)
@@ -218,7 +224,13 @@ async def _store(manipulator: MemoryManipulator, registry: Registry, name: str, 
 
 
 def _parent(value: dict[str, Any]) -> Parent:
-    return Parent(str(value.get("parentType") or "root"), str(value.get("parentID") or ""))
+    """Return what an object says that it lives under.
+
+    Raises:
+        DecodeError: it says so with something that is no text.
+    """
+    kind, identifier = (decode_string(value.get(key), key) for key in (PARENT_TYPE, PARENT_ID))
+    return Parent(kind or "root", identifier)
 
 
 async def _check_parents(
@@ -232,8 +244,35 @@ async def _check_parents(
             where = f"{path}: {name}[{index}]"
             if registry.identity_from_name(parent.type).is_empty:
                 raise UsageError(f"{where}: no specification is named '{parent.type}'")
+            if not _may_live_under(registry, name, parent.type):
+                raise UsageError(f"{where}: nothing of that name lives under a {parent.type}")
             try:
                 await manipulator.retrieve(registry.model(parent.type), parent.id)
             except Error as error:
                 text = f"{where}: there is no {parent.type} '{parent.id}'"
                 raise UsageError(text) from error
+    await _check_ancestors(manipulator, registry, path, content)
+
+
+async def _check_ancestors(
+    manipulator: MemoryManipulator, registry: Registry, path: Path, content: dict[str, Any]
+) -> None:
+    """Refuse what lives under itself: deleting it would never end."""
+    rooted: set[Parent] = set()
+    for name, objects in content.items():
+        for index, value in enumerate(objects):
+            seen: set[Parent] = set()
+            above = Parent(name, value["ID"])
+            while above.id and above not in rooted:
+                if above in seen:
+                    raise UsageError(f"{path}: {name}[{index}]: lives under itself")
+                seen.add(above)
+                above = await manipulator.parent_of(registry.model(above.type), above.id)
+            rooted |= seen
+
+
+def _may_live_under(registry: Registry, name: str, parent: str) -> bool:
+    return any(
+        registry.is_operation_allowed(registry.identity(name), parent, operation)
+        for operation in (Operation.CREATE, Operation.RETRIEVE_MANY, Operation.INFO)
+    )

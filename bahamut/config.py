@@ -85,6 +85,11 @@ class RestConfig:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     """Networks whose forwarding headers are believed."""
 
+    @property
+    def is_served(self) -> bool:
+        """Whether there is somewhere to serve the API."""
+        return self.enabled or self.listener is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
@@ -280,15 +285,15 @@ class Config:
             sentence
             for is_odd, sentence in (
                 (
-                    not self.rest.enabled and not self.health.enabled,
+                    not self.rest.is_served and not self.health.enabled,
                     "No server configured. Enable some servers through options",
                 ),
                 (
-                    self.rest.enabled and not self.model.registries,
+                    self.rest.is_served and not self.model.registries,
                     "No model is defined. Use opt_model()",
                 ),
                 (
-                    self.rest.enabled and is_open,
+                    self.rest.is_served and is_open,
                     "The API is open: no authenticator and no authorizer is set. "
                     "Use opt_authenticators() and opt_authorizers()",
                 ),

@@ -62,7 +62,7 @@ class CRUDProcessor:
         page = await self.manipulator.retrieve_many(
             self.model(ctx.request), await self.query(ctx.request)
         )
-        ctx.output_data, ctx.count, ctx.next = page.items, page.total, page.next
+        page.apply(ctx)
 
     async def process_info(self, ctx: Context) -> None:
         """Count objects."""
@@ -128,13 +128,15 @@ class CRUDProcessor:
         )
 
     async def _delete(self, stored: Model) -> None:
-        parent = Parent(stored.identity.name, stored.identifier)
-        for model in self.registry.models():
-            if self._lives_under(model, parent.type):
-                page = await self.manipulator.retrieve_many(model, Query(parent=parent))
-                for child in page.items:
-                    await self._delete(child)
-        await self.manipulator.delete(stored)
+        found = [stored]
+        for obj in found:  # grows by what lives under each
+            parent = Parent(obj.identity.name, obj.identifier)
+            for model in self.registry.models():
+                if self._lives_under(model, parent.type):
+                    page = await self.manipulator.retrieve_many(model, Query(parent=parent))
+                    found += page.items
+        for obj in reversed(found):
+            await self.manipulator.delete(obj)
 
     def _lives_under(self, model: type[Model], parent: str) -> bool:
         return self.registry.is_operation_allowed(model.IDENTITY, parent, Operation.CREATE)

@@ -19,7 +19,7 @@ from bahamut.elemental.operations import Operation
 from bahamut.elemental.request import Request
 from bahamut.elemental.response import RawResponse
 from bahamut.elemental.secrecy import without_secrets
-from bahamut.errors import DeadlineExceededError, InternalError, RateLimitError
+from bahamut.errors import DeadlineExceededError, InternalError
 from bahamut.interfaces import CustomMarshaller
 
 log = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def failure_of(error: BaseException, *, trace: str = "unknown", expose: bool = F
         expose: whether clients may read the text of unexpected exceptions.
     """
     extra: tuple[tuple[str, str], ...] = ()
-    if isinstance(error, RateLimitError) and 0 < error.retry_after < math.inf:
+    if isinstance(error, Error) and 0 < error.retry_after < math.inf:
         extra = (("Retry-After", str(math.ceil(error.retry_after))),)
     errors = _errors_of(error, expose=expose)
     return Failure(

@@ -209,7 +209,7 @@ class Server:
         """Return what runs, in the order in which it starts."""
         config = self.config
         services, behind = self._push.services() if self._push is not None else ([], [])
-        if config.rest.enabled or config.rest.listener is not None:
+        if config.rest.is_served:
             app, door = self._application()
             metrics, shortcut = config.health.metrics, door.shortcut
             self._site = Site(

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
+from bahamut._kit.tasks import run_job
+
 log = logging.getLogger(__name__)
 
 Hook = Callable[[], Awaitable[None]]
@@ -78,6 +80,8 @@ async def supervise(
 ) -> None:
     """Run *services* until *ctx* is cancelled, one of them dies, or the task is cancelled.
 
+    When *ctx* is cancelled before all are ready, neither *started* nor *stopping* is called.
+
     Args:
         ctx: ends the run.
         services: started in this order, stopped in reverse.
@@ -89,9 +93,8 @@ async def supervise(
             once all that had started has been stopped.
     """
     async with AsyncExitStack() as stack:
-        for service in services:
-            await stack.enter_async_context(service)
-            log.debug("%s has started", service.name)
+        if await run_job(ctx.done(), lambda: _start(stack, services)):
+            return
         if started is not None:
             await started()
         try:
@@ -99,6 +102,12 @@ async def supervise(
         finally:
             if stopping is not None:
                 await stopping()
+
+
+async def _start(stack: AsyncExitStack, services: Sequence[Service]) -> None:
+    for service in services:
+        await stack.enter_async_context(service)
+        log.debug("%s has started", service.name)
 
 
 async def _first_of(*awaitables: Awaitable[Any]) -> None:

@@ -21,6 +21,9 @@ class Error(Exception):
         trace: identifier under which the logs and traces know the request.
     """
 
+    retry_after: float = 0.0
+    """Seconds after which it is worth trying again; 0 says nothing."""
+
     def __init__(
         self,
         title: str,

@@ -113,7 +113,7 @@ def parse_media_type(text: str) -> str:
 def _check(media_type: str) -> None:
     found = _TOKEN.match(media_type)
     if found is None:
-        raise ValueError("mime: expected slash after first token")
+        raise ValueError("mime: no media type")
     rest = media_type[found.end() :]
     if not rest:
         return

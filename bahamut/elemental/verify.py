@@ -125,10 +125,13 @@ def remove_zero_values(sparse: Model) -> None:
 
 
 def reset_maps(value: Any) -> None:
-    """Empty every mapping inside *value*, however deep, keeping it (Go: ResetMaps)."""
+    """Empty every mapping inside *value*, however deep, keeping it (Go: ResetMaps).
+
+    Values of any shape are left alone, alone and in lists.
+    """
     if isinstance(value, Model):
         for spec in value.ATTRIBUTES:
-            if spec.type != "object":
+            if "object" not in (spec.type, spec.subtype):
                 reset_maps(value.__dict__.get(spec.wire))
     elif isinstance(value, dict):
         value.clear()

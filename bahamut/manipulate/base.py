@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,6 +88,12 @@ class Query:
     """Those in the namespaces below, too."""
     propagated: bool = False
     """Those of the namespaces above, too, whose attribute ``propagate`` is true."""
+    all: bool = False
+    """On deletion of many, that all of them are meant when nothing says which."""
+    expected_version: int = 0
+    """On update and deletion, the version that the object must have; 0 for any."""
+    deadline: float = 0.0
+    """Moment of `time.monotonic` behind which the call fails; 0 for none."""
     finalizer: Finalizer | None = None
     """On creation, called when the identifier is known and nothing is stored yet."""
     read_consistency: ReadConsistency = ReadConsistency.DEFAULT
@@ -131,6 +137,14 @@ class Query:
 EVERYTHING = Query()
 
 
+class Listing(Protocol):
+    """What answers to those who list objects: a `bahamut.Context`."""
+
+    output_data: Any
+    count: int
+    next: str
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[M]):
     """Some of the objects that a query means."""
@@ -141,6 +155,18 @@ class Page(Generic[M]):
     next: str = ""
     """Where the next page begins; empty when there is none."""
 
+    def apply(self, ctx: Listing) -> None:
+        """Make this page the answer of an operation."""
+        ctx.output_data, ctx.count, ctx.next = self.items, self.total, self.next
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What must be made before objects can be kept."""
+
+    steps: tuple[str, ...] = ()
+    """What each step makes, in order; nothing when all is there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
@@ -150,6 +176,8 @@ class Capabilities:
     """Whether `Manipulator.transaction` keeps all of the changes inside it or none."""
     transaction_ids: bool = False
     """Whether calls can name the transaction that they are part of."""
+    versions: bool = False
+    """Whether objects have versions: `Manipulator.version_of`, `Query.expected_version`."""
     idempotency_keys: bool = False
     """Whether a call that is repeated under its key does nothing twice."""
     regex: bool = False
@@ -165,6 +193,10 @@ class Manipulator(Protocol):
 
     What is handed out is the caller's: changing it changes nothing that is stored. Parent, filter
     and namespace of a query hold for one object as for many: what they do not mean is not found.
+
+    Every call may raise QueryTimeoutError (the query's deadline has passed), UnavailableError (the
+    storage cannot be reached) and UnsupportedError (the query asks for what is not among the
+    driver's `capabilities`).
     """
 
     @property
@@ -202,6 +234,7 @@ class Manipulator(Protocol):
 
         Raises:
             ObjectNotFoundError: there is none.
+            VersionMismatchError: it has not the version that the query expects.
         """
         ...
 
@@ -210,6 +243,7 @@ class Manipulator(Protocol):
 
         Raises:
             ObjectNotFoundError: there is none.
+            VersionMismatchError: it has not the version that the query expects.
         """
         ...
 
@@ -217,12 +251,26 @@ class Manipulator(Protocol):
         """Remove the objects that a query means and return their number.
 
         Raises:
-            InvalidQueryError: the query means all of them, by having neither filter nor parent.
+            InvalidQueryError: the query says neither which ones nor `Query.all`.
         """
         ...
 
     async def count(self, model: type[M], query: Query = EVERYTHING) -> int:
         """Return how many objects a query means."""
+        ...
+
+    def iter(
+        self, model: type[M], query: Query = EVERYTHING, block: int = 1000
+    ) -> AsyncIterator[M]:
+        """Yield all objects that a query means, whatever its page, *block* of them at a time."""
+        ...
+
+    async def version_of(self, model: type[M], identifier: str) -> int:
+        """Return the version of an object: 1 when it is created, and one more with each change.
+
+        Raises:
+            ObjectNotFoundError: there is no such object.
+        """
         ...
 
     async def parent_of(self, model: type[M], identifier: str) -> Parent:
@@ -237,16 +285,27 @@ class Manipulator(Protocol):
         """Keep all changes made inside the block, or, if it raises, none of them."""
         ...
 
+    async def ensure(self, *models: type[Model], dry_run: bool = False) -> Plan:
+        """Make what is needed to keep objects of these kinds, and return what that was.
+
+        Args:
+            models: their classes.
+            dry_run: whether to say what would be made, and make nothing.
+        """
+        ...
+
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - a pinger's argument
         """Raise unless the storage answers."""
         ...
 
 
 def check_page(query: Query) -> None:
-    """Refuse contradictory paging.
+    """Refuse paging that cannot be meant.
 
     Raises:
-        InvalidQueryError: pages by number and by position are asked for at once.
+        InvalidQueryError: pages by number and by position are asked for at once, or negative ones.
     """
+    if min(query.page, query.page_size, query.limit) < 0:
+        raise InvalidQueryError("'page', 'page size' and 'limit' cannot be negative")
     if (query.page or query.page_size) and query.after:
         raise InvalidQueryError("You cannot set 'after' and 'page' at the same time")

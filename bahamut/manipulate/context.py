@@ -112,6 +112,11 @@ def mctx_opt_parameters(parameters: Mapping[str, Sequence[str]]) -> MContextOpti
     return lambda query: replace(query, parameters=copied)
 
 
+def mctx_opt_all(everything: bool) -> MContextOption:  # noqa: FBT001
+    """Mean all objects when nothing says which; deleting many asks for it."""
+    return lambda query: replace(query, all=everything)
+
+
 # --- in which order, how many, what of them --------------------------------------------------
 
 
@@ -147,6 +152,16 @@ def mctx_opt_fields(names: Iterable[str]) -> MContextOption:
 def mctx_opt_version(version: int) -> MContextOption:
     """Speak this version of a remote API; 0 for that of the model (Go: ContextOptionVersion)."""
     return lambda query: replace(query, version=version)
+
+
+def mctx_opt_expected_version(version: int) -> MContextOption:
+    """Change the object only if this is its version; 0 for any."""
+    return lambda query: replace(query, expected_version=version)
+
+
+def mctx_opt_deadline(deadline: float) -> MContextOption:
+    """Fail behind this moment of `time.monotonic`; 0 for never."""
+    return lambda query: replace(query, deadline=deadline)
 
 
 def mctx_opt_override(override: bool) -> MContextOption:  # noqa: FBT001

@@ -34,7 +34,7 @@ def new_filters_from_query_parameters(parameters: Parameters) -> Filter | None:
         filters = [Filter.parse(text) if text else Filter() for text in texts]
         return (filters[0] if len(filters) == 1 else Filter().or_(*filters)) or None
     except FilterError as error:
-        raise InvalidQueryError(f"Invalid filter: {error}") from error
+        raise InvalidQueryError(f"Invalid filter: {error}", error.position) from error
 
 
 def new_namespace_filter(namespace: str, *, recursive: bool, attribute: str = NAMESPACE) -> Filter:

@@ -1,14 +1,11 @@
-"""Objects in the memory of the process: the reference for what every other driver must answer.
-
-Each kind of object is a table: objects by identifier, in order of creation, each with its parent.
-Attributes that are filterable have a hash index, which serves ``==`` and ``in``; an index only
-narrows what is looked at, the filter decides.
-"""
+"""Objects in the memory of the process: the reference for what every other driver must answer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -17,8 +14,6 @@ from typing import Any, TypeVar
 from bahamut._kit.gotime import to_seconds
 from bahamut._kit.ids import object_id
 from bahamut.elemental.filters import (
-    Comparator,
-    Comparison,
     Filter,
     MatcherError,
     compile_filter,
@@ -32,6 +27,7 @@ from bahamut.manipulate.base import (
     Capabilities,
     Page,
     Parent,
+    Plan,
     Query,
     check_page,
 )
@@ -39,106 +35,20 @@ from bahamut.manipulate.errors import (
     ConflictError,
     InvalidQueryError,
     ObjectNotFoundError,
+    QueryTimeoutError,
     TooExpensiveError,
     UnsupportedError,
+    VersionMismatchError,
 )
 from bahamut.manipulate.filters import namespace_test
+from bahamut.manipulate.iteration import BLOCK, iterate
+from bahamut.manipulate.table import Table
 
 M = TypeVar("M", bound=Model)
-_INDEXED = ("string", "enum", "integer", "boolean")
 
 # What takes back the changes of the transactions that a task is in, by manipulator: what others
 # change meanwhile is none of a transaction's business.
 _OPEN: ContextVar[Mapping[MemoryManipulator, list[Callable[[], Any]]]] = ContextVar("open")
-
-
-class _Table:
-    """The objects of one kind."""
-
-    def __init__(self, model: type[Model]) -> None:
-        self.model = model
-        self.objects: dict[str, Model] = {}
-        self.serials: dict[str, int] = {}
-        self.serial = 0
-        self.parents: dict[str, Parent] = {}
-        self.children: dict[Parent, dict[str, None]] = {}
-        self.indexes: dict[str, dict[Any, dict[str, None]]] = {
-            spec.wire: {}
-            for spec in model.ATTRIBUTES
-            if spec.filterable and not spec.identifier and spec.type in _INDEXED
-        }
-
-    def put(self, obj: Model, parent: Parent) -> None:
-        """Store *obj*, in the place of the one that has its identifier."""
-        identifier = obj.identifier
-        if identifier in self.objects:
-            self._unindex(identifier)
-        else:
-            self.serial += 1
-            self.serials[identifier] = self.serial
-        self.objects[identifier] = obj
-        self.parents[identifier] = parent
-        self.children.setdefault(parent, {})[identifier] = None
-        for wire, index in self.indexes.items():
-            index.setdefault(obj.__dict__.get(wire), {})[identifier] = None
-
-    def put_back(self, obj: Model, parent: Parent, serial: int) -> None:
-        """Store *obj* where it was in the order of creation."""
-        self.put(obj, parent)
-        self.serials[obj.identifier] = serial
-        in_order = sorted(self.objects.items(), key=lambda item: self.serials[item[0]])
-        self.objects = dict(in_order)
-
-    def pop(self, identifier: str) -> tuple[Model, Parent, int]:
-        """Take an object out; return it, its parent and its serial."""
-        self._unindex(identifier)
-        serial = self.serials.pop(identifier)
-        parent = self.parents.pop(identifier)
-        members = self.children[parent]
-        del members[identifier]
-        if not members:
-            del self.children[parent]
-        return self.objects.pop(identifier), parent, serial
-
-    def _unindex(self, identifier: str) -> None:
-        values = self.objects[identifier].__dict__
-        for wire, index in self.indexes.items():
-            entries = index[values.get(wire)]
-            del entries[identifier]
-            if not entries:
-                del index[values.get(wire)]
-
-    def candidates(self, query: Query) -> Iterable[Model]:
-        """Return the objects that can match, in order of creation."""
-        narrow = self._narrowest(query)
-        if narrow is None:
-            return self.objects.values()
-        ordered = sorted(narrow, key=self.serials.__getitem__)
-        return [self.objects[key] for key in ordered]
-
-    def _narrowest(self, query: Query) -> Iterable[str] | Any:
-        found: list[Any] = []
-        if query.parent is not None:
-            found.append(self.children.get(query.parent, {}))
-        for slot in query.filter.slots if query.filter else ():
-            if isinstance(slot, Comparison):
-                looked_up = self._look_up(slot)
-                if looked_up is not None:
-                    found.append(looked_up)
-        return min(found, key=len, default=None)
-
-    def _look_up(self, slot: Comparison) -> Any:
-        wire = self.model.WIRE_NAMES.get(slot.key)
-        if slot.comparator not in (Comparator.EQUAL, Comparator.IN) or wire is None:
-            return None
-        if not all(isinstance(value, str) for value in slot.values):
-            return None  # numbers of different types are equal; the filter knows, the index not
-        if wire == self.model.IDENTIFIER:
-            return [value for value in dict.fromkeys(slot.values) if value in self.objects]
-        index = self.indexes.get(wire)
-        if index is None:
-            return None
-        return {key: None for value in slot.values for key in index.get(value, ())}
 
 
 class MemoryManipulator:
@@ -146,21 +56,24 @@ class MemoryManipulator:
 
     Args:
         make_id: makes identifiers; 24 hexadecimal digits without.
+        patience: seconds after which a search is given up as too expensive: nothing else runs
+            while it goes on.
     """
 
-    capabilities = Capabilities(transactions=True, regex=True, total_count=True)
+    capabilities = Capabilities(transactions=True, versions=True, regex=True, total_count=True)
 
-    def __init__(self, make_id: Callable[[], str] = object_id) -> None:
+    def __init__(self, make_id: Callable[[], str] = object_id, patience: float = 2.0) -> None:
         self._make_id = make_id
-        self._tables: dict[str, _Table] = {}
+        self._patience = patience
+        self._tables: dict[str, Table] = {}
         self._transaction = asyncio.Lock()
         self._log: list[Callable[[], Any]] | None = None
 
-    def _table(self, model: type[Model]) -> _Table:
+    def _table(self, model: type[Model]) -> Table:
         plain = model.PLAIN
         table = self._tables.get(plain.IDENTITY.name)
         if table is None:
-            table = self._tables[plain.IDENTITY.name] = _Table(plain)
+            table = self._tables[plain.IDENTITY.name] = Table(plain)
         return table
 
     def _undoing(self, undo: Callable[[], Any]) -> None:
@@ -180,7 +93,7 @@ class MemoryManipulator:
             stored.identifier = self._make_id()
         identifier = stored.identifier
         if identifier in table.objects:
-            raise ConflictError(identifier)
+            raise ConflictError("ID", identifier)
         if query.finalizer is not None:
             query.finalizer(stored)
             stored.identifier = identifier  # under which it is looked for
@@ -204,6 +117,14 @@ class MemoryManipulator:
         ]
         return Page(items, len(found), following)
 
+    def _changing(self, model: type[Model], identifier: str, query: Query) -> Model:
+        """Return one object as it is stored, if a query means it in the version that it has."""
+        stored = self._stored(model, identifier, query)
+        version = self._table(model).versions[identifier]
+        if query.expected_version not in (0, version):
+            raise VersionMismatchError(query.expected_version, version)
+        return stored
+
     def _stored(self, model: type[Model], identifier: str, query: Query) -> Model:
         """Return one object as it is stored, if a query means it."""
         table = self._table(model)
@@ -214,35 +135,36 @@ class MemoryManipulator:
 
     def _selected(self, model: type[M], query: Query) -> list[Model]:
         table = self._table(model)
-        found = _meant(table, query, _tests(table, query))
+        found = _meant(table, query, _tests(table, query), self._patience)
         return _ordered(list(found), table.model, query)
 
     async def update(self, obj: M, query: Query = EVERYTHING) -> M:
         """Replace an object, or what is present of a sparse one."""
-        table, before = self._table(type(obj)), self._stored(type(obj), obj.identifier, query)
-        parent = table.parents[obj.identifier]
+        table, before = self._table(type(obj)), self._changing(type(obj), obj.identifier, query)
+        version = table.versions[obj.identifier]
         if obj.IS_SPARSE:
             stored: Model = before.copy()
             stored.patch(obj)
         else:
             stored = obj.copy()
-        table.put(stored, parent)
-        self._undoing(lambda: table.put(before, parent))
+        table.put(stored, table.parents[obj.identifier])
+        self._undoing(lambda: table.restore(before, version))
         copy: Any = stored.copy()
         return copy  # type: ignore[no-any-return]
 
     async def delete(self, obj: M, query: Query = EVERYTHING) -> M:
         """Remove an object."""
-        table, _ = self._table(type(obj)), self._stored(type(obj), obj.identifier, query)
-        stored, parent, serial = table.pop(obj.identifier)
-        self._undoing(lambda: table.put_back(stored, parent, serial))
+        table, _ = self._table(type(obj)), self._changing(type(obj), obj.identifier, query)
+        popped = table.pop(obj.identifier)
+        self._undoing(lambda: table.put_back(*popped))
+        stored = popped[0]
         copy: Any = stored.copy()
         return copy  # type: ignore[no-any-return]
 
     async def delete_many(self, model: type[M], query: Query) -> int:
         """Remove the objects that a query means."""
-        if not _tests(self._table(model), query):
-            raise InvalidQueryError("To delete many objects, say which: by a filter or a parent")
+        if not query.all and not _tests(self._table(model), query):
+            raise InvalidQueryError("To delete many objects, say which, or that all are meant")
         found = self._selected(model, query)
         for obj in found:
             await self.delete(obj)
@@ -252,7 +174,22 @@ class MemoryManipulator:
         """Return how many objects a query means."""
         table = self._table(model)
         tests = _tests(table, query)
-        return sum(1 for _ in _meant(table, query, tests)) if tests else len(table.objects)
+        if not tests:
+            return len(table.objects)
+        return sum(1 for _ in _meant(table, query, tests, self._patience))
+
+    def iter(
+        self, model: type[M], query: Query = EVERYTHING, block: int = BLOCK
+    ) -> AsyncIterator[M]:
+        """Yield all objects that a query means."""
+        return iterate(self, model, query, block=block)
+
+    async def version_of(self, model: type[M], identifier: str) -> int:
+        """Return the version of an object."""
+        version = self._table(model).versions.get(identifier)
+        if version is None:
+            raise ObjectNotFoundError
+        return version
 
     async def parent_of(self, model: type[M], identifier: str) -> Parent:
         """Return what an object lives under."""
@@ -285,16 +222,25 @@ class MemoryManipulator:
                 self._log = None
                 _OPEN.set(outside)
 
+    async def ensure(self, *models: type[Model], dry_run: bool = False) -> Plan:
+        """Make the tables of these kinds."""
+        missing = {model.PLAIN.IDENTITY.name: model for model in models}
+        steps = tuple(f"table {name}" for name in missing if name not in self._tables)
+        for model in missing.values() if not dry_run else ():
+            self._table(model)
+        return Plan(steps)
+
     async def ping(self, timeout: float) -> None:  # noqa: ASYNC109 - a pinger's argument
         """Memory always answers."""
 
 
-def _tests(table: _Table, query: Query) -> list[Predicate]:
+def _tests(table: Table, query: Query) -> list[Predicate]:
     """Return what must hold of the objects that a query means; nothing if it means all of them.
 
     Raises:
         InvalidQueryError: its filter speaks of unknown attributes.
         UnsupportedError: it names a transaction.
+        QueryTimeoutError: its deadline has passed.
     """
     _check_supported(query)
     tests: list[Predicate] = []
@@ -311,14 +257,35 @@ def _tests(table: _Table, query: Query) -> list[Predicate]:
     return tests
 
 
-def _meant(table: _Table, query: Query, tests: list[Predicate]) -> Iterable[Model]:
+def _meant(table: Table, query: Query, tests: list[Predicate], patience: float) -> Iterable[Model]:
     found = table.candidates(query)
+    if tests or query.deadline:
+        found = _in_time(found, query.deadline or math.inf, patience)
     for test in tests:
         found = filter(test, found)
     return found
 
 
+def _in_time(found: Iterable[Model], deadline: float, patience: float) -> Iterator[Model]:
+    """Yield objects until the deadline.
+
+    Raises:
+        QueryTimeoutError: it has passed.
+        TooExpensiveError: so much time has passed since the first.
+    """
+    end = time.monotonic() + patience
+    for obj in found:
+        now = time.monotonic()
+        if now > deadline:
+            raise QueryTimeoutError
+        if now > end:
+            raise TooExpensiveError("The search takes too long: ask for less")
+        yield obj
+
+
 def _check_supported(query: Query) -> None:
+    if query.deadline and time.monotonic() > query.deadline:
+        raise QueryTimeoutError
     if query.transaction_id:
         raise UnsupportedError("Transactions in memory have no names: use transaction()")
 
@@ -337,27 +304,30 @@ def _ordered(found: list[Model], model: type[Model], query: Query) -> list[Model
     """Sort by the attributes of a query; what is equal stays in order of the identifier."""
     if not query.order:
         return found
-    found.sort(key=lambda obj: obj.identifier)
-    for name in reversed(query.order):
+    is_descending: dict[str, bool] = {}
+    for name in query.order:
         wire = model.WIRE_NAMES.get(name.removeprefix("-"))
         if wire is None:
             raise InvalidQueryError(f"Unknown attribute '{name.removeprefix('-')}' to order by")
-        found.sort(key=_sort_key(wire), reverse=name.startswith("-"))
+        is_descending.setdefault(wire, name.startswith("-"))  # a second time says nothing new
+    found.sort(key=lambda obj: obj.identifier)
+    for wire, reverse in reversed(is_descending.items()):
+        found.sort(key=_sort_key(wire), reverse=reverse)
     return found
 
 
 def _sort_key(wire: str) -> Callable[[Model], tuple[Any, ...]]:
-    """Return a key that sorts the values of an attribute; unset ones come first."""
+    """Return a key that sorts the values of an attribute: unset ones, numbers, texts, others."""
 
     def key(obj: Model) -> tuple[Any, ...]:
         value = obj.__dict__.get(wire)
         if value is None:
             return (0,)
         if isinstance(value, datetime):
-            return (1, *to_seconds(value))
-        if isinstance(value, int | float | str):
+            return (3, *to_seconds(value))
+        if isinstance(value, int | float):
             return (1, value)
-        return (1, str(value))
+        return (2 if isinstance(value, str) else 4, str(value))
 
     return key
 

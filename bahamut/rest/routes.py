@@ -8,11 +8,12 @@ pipeline's.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion10, web
 
 from bahamut import respond
 from bahamut.config import Config
@@ -41,6 +42,7 @@ CONTINUE = "100-continue"
 """All that clients can expect."""
 PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 VARY_ENCODING = ("Vary", "Accept-Encoding")
+_VERSION = re.compile("[+-]?[0-9]+")
 CLIENT_GONE = 499
 """What the access log says of a client that did not wait; nothing is sent."""
 
@@ -107,6 +109,8 @@ class RestDoor:
         """Return a handler that asks the application only for what is no operation."""
 
         def handle(request: Any) -> Awaitable[web.StreamResponse]:
+            if request.version < HttpVersion10:  # of HTTP/0.9, which has no answers with headers
+                return _bad_request()
             expected = request.headers.get(EXPECT)
             if expected is not None:
                 # Another one aiohttp would repeat, and fail when it is no UTF-8.
@@ -133,7 +137,7 @@ class RestDoor:
             closing = plain_answer(response.status, response.headers, response.body)
             closing.force_close()
             return closing
-        return answer_for(request, response, write_timeout=self._rest.timeouts.write)
+        return answer_for(request, response)
 
     async def answer(self, raw: RawRequest, content: Any) -> RawResponse:
         """Answer a request, with every header.
@@ -207,6 +211,10 @@ async def _compress(raw: RawRequest, response: RawResponse) -> None:
         response.headers.append(("Content-Encoding", "gzip"))
 
 
+async def _bad_request() -> web.StreamResponse:
+    return web.Response(status=400, text="400 Bad Request")
+
+
 async def _expectation_failed() -> web.StreamResponse:
     return web.Response(status=417, text="417 Expectation Failed")
 
@@ -230,7 +238,7 @@ def _is_ordinary(method: str, path: str) -> bool:
 
 
 def _is_version(segments: list[str]) -> bool:
-    return len(segments) > 1 and segments[1].isascii() and segments[1].isdigit()
+    return len(segments) > 1 and _VERSION.fullmatch(segments[1]) is not None
 
 
 async def _empty(_request: web.Request) -> web.Response:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -38,22 +39,18 @@ class Door(Protocol):
         ...
 
 
+@dataclass(slots=True)
 class Connections:
-    """The open connections of one site: how many there may be, and who counts them."""
+    """How many connections there may be, how patient they are, and who counts them."""
 
-    def __init__(
-        self,
-        maximum: int,
-        metrics: MetricsManager | None,
-        *,
-        header_timeout: float,
-        write_timeout: float,
-    ) -> None:
-        self.maximum = maximum
-        self.metrics = metrics
-        self.header_timeout = header_timeout
-        self.write_timeout = write_timeout
-        self.open = 0
+    maximum: int = 0
+    """0 for no limit."""
+    header_timeout: float = 0.0
+    """Seconds within which the headers of a request must come; 0 for no limit."""
+    write_timeout: float = 0.0
+    """Seconds for which a client may leave unread what is written to it; 0 for no limit."""
+    metrics: MetricsManager | None = None
+    open: int = 0
 
     def enter(self) -> bool:
         """Count a connection, and tell whether there is room for it."""
@@ -110,6 +107,7 @@ class Handler(web.RequestHandler):
         "_header_timer",
         "_is_counted",
         "_serving",
+        "_write_timer",
         "remote",
         "tls",
     )
@@ -122,6 +120,7 @@ class Handler(web.RequestHandler):
         self._door = door if internals.IS_SHORT and not self._logging_enabled else None
         self._factory = manager.request_factory
         self._header_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
         self._is_counted = False
         self._serving: asyncio.Task[None] | None = None
         """Serves the request that took the short way."""
@@ -143,6 +142,7 @@ class Handler(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_header_timer()
+        self._stop_write_timer()
         if self._is_counted:
             self._is_counted = False
             self._connections.leave()
@@ -174,6 +174,12 @@ class Handler(web.RequestHandler):
         # What is no HTTP is the client's doing: anyone could fill the log with traces.
         is_of_client = isinstance(kwargs.get("exc_info"), HttpProcessingError)
         (self.logger.debug if is_of_client else self.logger.exception)(*args, **kwargs)
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: Any = None, *_: Any
+    ) -> web.StreamResponse:
+        # What was wrong with it is for the log; the answer is the original's.
+        return super().handle_error(request, status, exc, f"{status} {internals.reason(status)}")
 
     # --- the short way -----------------------------------------------------------------------
 
@@ -222,7 +228,7 @@ class Handler(web.RequestHandler):
                 else:
                     self._write(response)
                     if self._paused:
-                        await internals.drained(self, self._connections.write_timeout)
+                        await internals.drained(self)
                     is_kept = True
         except ConnectionError:
             self.log_debug("Ignored premature client disconnection")
@@ -274,6 +280,28 @@ class Handler(web.RequestHandler):
         if self._serving is not None:
             self._serving.cancel()
 
+    # --- clients that do not read ------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        seconds = self._connections.write_timeout
+        if seconds and not self._upgraded:  # those who serve a websocket have their own deadline
+            self._write_timer = self._loop.call_later(seconds, self._abort)
+
+    def resume_writing(self) -> None:
+        self._stop_write_timer()
+        super().resume_writing()
+
+    def _stop_write_timer(self) -> None:
+        if self._write_timer is not None:
+            self._write_timer.cancel()
+            self._write_timer = None
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+        self.force_close()
+
     # --- late headers ------------------------------------------------------------------------
 
     @property
@@ -293,9 +321,7 @@ class Handler(web.RequestHandler):
     def _headers_are_late(self) -> None:
         self._header_timer = None
         if self._is_idle:
-            self.force_close()
-            if self.transport is not None:
-                self.transport.abort()
+            self._abort()
 
 
 async def _raising(error: Exception) -> Any:

@@ -41,6 +41,11 @@ _REMEMBERED = 256
 _second = 0
 
 
+def reason(status: int) -> str:
+    """Return the words that stand behind a status, none for one that has none."""
+    return _REASONS.get(status, "")
+
+
 def _beginning(status: int) -> bytes:
     """Return the status line, ``Server`` and ``Date``."""
     global _second
@@ -90,7 +95,6 @@ class Answer(web.StreamResponse):
         self._sent = False
         self._fields: CIMultiDict[str] | None = None
         self._items: dict[Any, Any] = {}
-        self._write_timeout = 0.0
 
     @property
     def status(self) -> int:
@@ -98,7 +102,7 @@ class Answer(web.StreamResponse):
 
     @property
     def reason(self) -> str:
-        return _REASONS.get(self._status, "")
+        return reason(self._status)
 
     @property
     def prepared(self) -> bool:
@@ -137,7 +141,7 @@ class Answer(web.StreamResponse):
             return
         await request._prepare_hook(self)
         if self.send(request):
-            await drained(request.protocol, self._write_timeout)
+            await drained(request.protocol)
 
     def send(self, request: web.BaseRequest) -> bool:
         """Write everything, and tell whether the client has yet to take what was written.
@@ -160,7 +164,7 @@ class Answer(web.StreamResponse):
         raise RuntimeError("an answer is written at once")
 
 
-async def drained(protocol: web.RequestHandler, seconds: float) -> None:
+async def drained(protocol: web.RequestHandler, seconds: float = 0.0) -> None:
     """Wait until the client has taken what was written; cut it off after *seconds*, 0 for never.
 
     The wait is shielded, its end heard: aiohttp shares one future among all who wait.
@@ -188,9 +192,7 @@ def plain_answer(status: int, pairs: Iterable[tuple[str, str]], body: bytes) -> 
     return response
 
 
-def answer_for(
-    request: web.BaseRequest, given: RawResponse, *, write_timeout: float
-) -> web.StreamResponse:
+def answer_for(request: web.BaseRequest, given: RawResponse) -> web.StreamResponse:
     """Return the fastest answer that will do for *request*."""
     if (
         IS_KNOWN
@@ -198,7 +200,5 @@ def answer_for(
         and request.keep_alive
         and request.version == HttpVersion11
     ):
-        answer = Answer(given.status, given.headers, given.body)
-        answer._write_timeout = write_timeout
-        return answer
+        return Answer(given.status, given.headers, given.body)
     return plain_answer(given.status, given.headers, given.body)

@@ -9,7 +9,7 @@ from typing import Any, Self
 from aiohttp import web
 from aiohttp.log import server_logger
 
-from bahamut.config import HealthConfig, RestConfig
+from bahamut.config import HealthConfig, RestConfig, Timeouts
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.web.connection import Connections, Door, Runner
 
@@ -30,6 +30,11 @@ def split_listen(listen: str) -> tuple[str | None, int]:
             f"'{listen}' is no address to listen on: say HOST:PORT, for instance :8080"
         )
     return host.strip("[]") or None, int(port)
+
+
+def _header_timeout(timeouts: Timeouts) -> float:
+    """Return the shorter of the deadlines for headers and for whole requests, 0 for neither."""
+    return min((t for t in (timeouts.header, timeouts.read) if t), default=0.0)
 
 
 class Site:
@@ -61,12 +66,7 @@ class Site:
         self._listener = rest.listener
         self._runner = Runner(
             app,
-            Connections(
-                rest.max_connections,
-                metrics,
-                header_timeout=timeouts.header,
-                write_timeout=timeouts.write,
-            ),
+            Connections(rest.max_connections, _header_timeout(timeouts), timeouts.write, metrics),
             shortcut,
             door,
             access_log=None,

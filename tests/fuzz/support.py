@@ -10,15 +10,10 @@ import msgpack
 import orjson
 from bahamut.elemental import Model
 from hypothesis import reject, strategies as st
-from tests.conformance.tables.support import SETS, registry
+from tests.conformance.tables.support import all_models
 
 KINDS = ("application/json", "application/msgpack")
-MODELS: tuple[type[Model], ...] = tuple(
-    model
-    for name in SETS
-    for model in (*registry(name).models(), *registry(name).detached.values())
-    if model.ATTRIBUTES
-)
+MODELS = all_models()
 
 
 @st.composite

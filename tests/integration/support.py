@@ -90,6 +90,14 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def close(request: str, *headers: str, body: bytes = b"") -> bytes:
+    """Return a request that asks for the end of its connection."""
+    lines = [f"{request} HTTP/1.1", "Host: test", "Connection: close", *headers]
+    if body:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
 async def exchange(port: int, data: bytes, *, timeout: float = 5.0) -> bytes:
     """Send raw bytes and return all that comes back until the connection ends or is silent."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -23,6 +23,11 @@ def bahamut(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def warning(done: subprocess.CompletedProcess[str]) -> int:
+    """Return where the lines of the log end."""
+    return done.stderr.index("bahamut: ")
+
+
 @contextmanager
 def serving(*arguments: str):
     port = free_port()
@@ -94,7 +99,8 @@ def test_the_port_is_taken():
     with serving() as (port, _):
         done = bahamut("serve", str(SPECS), "--listen", f"127.0.0.1:{port}")
     assert done.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert done.stderr.startswith(f"bahamut: cannot listen on 127.0.0.1:{port}: ", warning(done))
+    assert "choose another with --listen" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -139,7 +145,7 @@ def test_data_and_prefix(tmp_path):
         '{"list": [{"ID": "1", "name": "x"}],'
         ' "task": [{"ID": "2", "title": "y", "parentID": "1", "parentType": "list"}]}'
     )
-    with serving("--data", str(data), "--prefix", "/api") as (port, _):
+    with serving("--data", str(data), "--prefix", "api/") as (port, _):
         assert [t["ID"] for t in call(port, "GET", "/api/lists/1/tasks")] == ["2"]
 
 
@@ -153,3 +159,17 @@ def test_a_missing_folder():
     done = bahamut("serve", "nowhere")
     assert done.returncode == 1
     assert "there is no folder 'nowhere'" in done.stderr
+
+
+def test_it_can_be_ended_while_it_waits_for_nats():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bahamut", "serve", str(SPECS), "--pubsub", "nats://127.0.0.1:1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert any("Unable to connect to nats" in line for line in process.stderr)
+    process.terminate()
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, "Stopped.\n")
+    assert "Traceback" not in err

@@ -10,17 +10,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from bahamut.elemental import Error
-from tests.integration.support import Note, Notes, exchange, registry, serving
+from tests.integration.support import Note, Notes, close, exchange, registry, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio]
 HEADERS = {"Content-Type": "application/json"}
-
-
-def close(request: str, *headers: str, body: bytes = b"") -> bytes:
-    lines = [f"{request} HTTP/1.1", "Host: test", "Connection: close", *headers]
-    if body:
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 async def test_create_list_and_retrieve():
@@ -117,6 +110,23 @@ async def test_odd_paths(path, status):
     async with serving() as port:
         answer = await exchange(port, close(f"GET {path}"))
         assert int(answer.split()[1]) == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "/notes"),
+        ("POST", "/notes/1"),
+        ("TRACE", "/v/0/notes"),
+        ("TRACE", "/v/+0/notes"),
+        ("OPTIONS", "/v/-0/notes/1"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_know(method, path):
+    async with serving() as port:
+        answer = await exchange(port, close(f"{method} {path}"))
+        assert answer.startswith(b"HTTP/1.1 405")
+        assert f"{method} not allowed on {path}".encode() in answer
 
 
 @pytest.mark.parametrize(
@@ -361,9 +371,15 @@ async def test_a_health_server_beside_the_api():
 
 async def test_what_is_no_http_is_refused_and_fills_no_log(caplog):
     async with serving() as port:
-        for data in (b"\x16\x03\x01\x02\r\n\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n"):
+        for data in (
+            b"\x16\x03\x01\x02\r\n\r\n",
+            b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+            b"GET /v/ 0/notes HTTP/1.1\r\nHost: x\r\n\r\n",
+            b"GET /notes\r\n\r\n",
+        ):
             answer = await exchange(port, data)
-            assert answer.startswith((b"HTTP/1.0 400 ", b"HTTP/1.1 400 "))
+            assert answer.split()[1] == b"400"
+            assert answer.endswith(b"\r\n\r\n400 Bad Request")
         assert (await exchange(port, close("GET /notes"))).startswith(b"HTTP/1.1 200 ")
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 

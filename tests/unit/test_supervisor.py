@@ -69,6 +69,26 @@ async def test_a_run_is_cancelled_from_any_thread() -> None:
     assert run.seen[-1] == "-a"
 
 
+class Stuck(Service):
+    """Tries to start for ever."""
+
+    tries = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self.tries.set()
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+
+async def test_a_run_that_is_cancelled_while_it_starts_stops_what_had_started() -> None:
+    run, stuck = Run(), Stuck("b", [])
+    run.services[1] = stuck
+    running = asyncio.create_task(run.go())
+    await stuck.tries.wait()
+    run.ctx.cancel()
+    await running
+    assert run.seen == ["+a", "-a"]
+
+
 def _setter(event: asyncio.Event):  # type: ignore[no-untyped-def]
     async def started() -> None:
         event.set()

@@ -30,6 +30,9 @@ WORD = re.compile(r"(?:[A-Za-z0-9@:$#./*_-]|=(?!=)|!(?!=)|\\.|\\\Z)+", re.DOTALL
 class FilterError(ValueError):
     """A text is no filter, or a filter cannot be built or used."""
 
+    position: int | None = None
+    """How far a text had been read when it was found to be no filter."""
+
 
 class Comparator(StrEnum):
     """How a value is compared; the text is what filters are written with."""

@@ -37,7 +37,7 @@ _Test = Callable[[_Values], bool]
 _Judge = Callable[[Any], bool]  # of the value of one attribute
 _Search = Callable[[bytes], Any]
 
-MAX_PATTERN_STEPS = 100_000
+MAX_PATTERN_STEPS = 20_000
 """How long the programs of all regular expressions of a filter may be together."""
 
 # Clients write these patterns, and a few letters can ask for megabytes (`PATTERN_MEMORY`, program

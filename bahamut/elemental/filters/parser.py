@@ -71,12 +71,17 @@ def parse(text: str, *, unsupported: Iterable[str] = ()) -> Filter:
         raise FilterError(f"filter is too long. at most {MAX_LENGTH} characters are allowed")
     if "\0" in text:
         raise FilterError("invalid character. found NUL")
-    return _Parser(text, frozenset(map(Comparator, unsupported))).parse()
+    scanner = Scanner(text)
+    try:
+        return _Parser(scanner, frozenset(map(Comparator, unsupported))).parse()
+    except FilterError as error:
+        error.position = scanner.position
+        raise
 
 
 class _Parser:
-    def __init__(self, text: str, unsupported: frozenset[Comparator]) -> None:
-        self._scanner = Scanner(text)
+    def __init__(self, scanner: Scanner, unsupported: frozenset[Comparator]) -> None:
+        self._scanner = scanner
         self._unsupported = unsupported
         self._parentheses = 0
         self._brackets = 0

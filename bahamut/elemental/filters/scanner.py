@@ -43,7 +43,8 @@ class Scanner:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._position = 0
+        self.position = 0
+        """How far the text has been read."""
         self._peeked: Token | None = None
 
     def peek(self) -> Token:
@@ -59,10 +60,10 @@ class Scanner:
         return token
 
     def _scan(self) -> Token:
-        found = _TOKEN.match(self._text, self._position)
+        found = _TOKEN.match(self._text, self.position)
         if found is None or found["end"] is not None:
             return Token("end", "EOF")
-        self._position = found.end()
+        self.position = found.end()
         if (word := found["word"]) is None:
             sign = found["sign"]
             return Token("illegal", found["illegal"]) if sign is None else Token(sign, sign)
@@ -83,9 +84,9 @@ class Scanner:
         """
         content = self._up_to(quote)
         unescaped = content.replace("\\" + quote, quote) if raw else _ESCAPE.sub(r"\1", content)
-        if self._text[self._position : self._position + 1] != quote:
+        if self._text[self.position : self.position + 1] != quote:
             raise FilterError(f"missing quote after {unescaped}")
-        self._position += 1
+        self.position += 1
         return unescaped
 
     def argument(self) -> str:
@@ -95,17 +96,17 @@ class Scanner:
             FilterError: it is missing, or another one opens before it.
         """
         content = self._up_to(")")
-        found = self._text[self._position : self._position + 1] or "EOF"
+        found = self._text[self.position : self.position + 1] or "EOF"
         if found != ")":
             raise FilterError(f"invalid value. found {found}")
-        self._position += 1
+        self.position += 1
         return _ESCAPE.sub(r"\1", content).strip(' "')
 
     def _up_to(self, mark: str) -> str:
-        found = _UP_TO[mark].match(self._text, self._position)
+        found = _UP_TO[mark].match(self._text, self.position)
         content = found[0] if found else ""
-        self._position += len(content)
-        if self._position + 1 == len(self._text) and self._text[-1] == "\\":
-            self._position += 1  # nothing behind it: it stands for itself
+        self.position += len(content)
+        if self.position + 1 == len(self._text) and self._text[-1] == "\\":
+            self.position += 1  # nothing behind it: it stands for itself
             content += "\\"
         return content

@@ -141,6 +141,16 @@ def registry(name: str) -> Registry:
     return regolithe.build_registry(given)
 
 
+def all_models() -> tuple[type[Model], ...]:
+    """Return every class with attributes of every set."""
+    return tuple(
+        model
+        for name in SETS
+        for model in (*registry(name).models(), *registry(name).detached.values())
+        if model.ATTRIBUTES
+    )
+
+
 def model_of(kind: str) -> type[Model]:
     """Return the class of `task`, `library.book`…"""
     name, _, rest_name = kind.rpartition(".")

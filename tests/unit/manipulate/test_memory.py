@@ -224,6 +224,8 @@ async def test_asking_for_fields_gives_sparse_objects() -> None:
         Query(order=["nothing"]),
         Query(after="1", page=1),
         Query(after="nothing"),
+        Query(page_size=-1),
+        Query(limit=-1),
         Query(filter=Filter().with_key("name").matches(r"\pL{1000}")),
     ],
 )
