@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -150,6 +151,17 @@ class Handler(web.RequestHandler):
         super().connection_lost(exc)
         if is_cancelled and self._serving is not None:
             self._serving.cancel()
+
+    if sys.version_info < (
+        3,
+        12,
+    ):  # from there on the task of aiohttp's loop begins when it is made
+
+        def start(self) -> Coroutine[Any, Any, None]:
+            # Its loop must sleep when the first request comes, or that one is the loop's, and with
+            # a fast client all that follow.
+            loop = super().start()
+            return _resumed(loop, loop.send(None))
 
     def data_received(self, data: bytes) -> None:
         before, waiter, door = self._request_count, self._waiter, self._door
@@ -326,6 +338,16 @@ class Handler(web.RequestHandler):
 
 async def _raising(error: Exception) -> Any:
     raise error
+
+
+@types.coroutine
+def _resumed(coroutine: Any, awaited: Any) -> Generator[Any, Any, Any]:
+    """Go on with a coroutine that has begun already."""
+    try:
+        yield awaited
+    except BaseException as error:  # noqa: BLE001 - the loop ends with what ends its first wait
+        return coroutine.throw(error)
+    return (yield from coroutine)
 
 
 def _started(loop: asyncio.AbstractEventLoop, coroutine: Any) -> asyncio.Task[None]:

@@ -7,7 +7,7 @@ import contextvars
 
 import bahamut
 import pytest
-from bahamut.web import internals
+from bahamut.web import connection, internals
 from tests.integration.support import Notes, serving
 
 GET = b"GET /notes HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -24,6 +24,7 @@ seen: contextvars.ContextVar[str] = contextvars.ContextVar("seen", default="noth
 def way(request, monkeypatch):
     monkeypatch.setattr(internals, "IS_SHORT", request.param == "short")
     monkeypatch.setattr(internals, "IS_KNOWN", request.param != "public names only")
+    return request.param
 
 
 class Slow(Notes):
@@ -186,3 +187,21 @@ async def test_a_server_that_must_stop_does_not_wait_for_ever():
             client.writer.write(SLOW)
             await processor.begun.wait()
         assert await client.is_closed()
+
+
+async def test_ordinary_operations_take_the_short_way_from_the_first_one_on(way, monkeypatch):
+    served = []
+    answer = connection.Handler._serve
+
+    async def counted(handler, door, raw):
+        served.append(raw.method)
+        await answer(handler, door, raw)
+
+    monkeypatch.setattr(connection.Handler, "_serve", counted)
+    async with serving(processor=Notes()) as port:
+        client = await Client.to(port)
+        for written in (GET, POST + BODY, GET):
+            client.writer.write(written)
+            assert (await client.answer())[0] == 200
+        client.close()
+    assert served == (["GET", "POST", "GET"] if way == "short" else [])
