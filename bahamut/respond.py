@@ -51,7 +51,7 @@ def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResp
     headers = [ACCEPT, content_type(request.accept)]
     if ctx.redirect:
         headers.append(("Location", _safe(ctx.redirect)))
-        return RawResponse(status=302, headers=headers)
+        return RawResponse(302, headers)
     if request.operation in _COUNTED:
         headers.append(("X-Count-Total", str(ctx.count)))
     else:
@@ -65,10 +65,8 @@ def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResp
     status = ctx.status_code or (204 if request.operation is _INFO else 200)
     output = ctx.output_data
     if output is None:
-        return RawResponse(status=answerable(204 if status == 200 else status), headers=headers)
-    return RawResponse(
-        status=answerable(status), headers=headers, body=_encoded(request, output, marshaller)
-    )
+        return RawResponse(answerable(204 if status == 200 else status), headers)
+    return RawResponse(answerable(status), headers, _encoded(request, output, marshaller))
 
 
 def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:

@@ -28,6 +28,8 @@ _FAST = {
     "boolean": "{v}.__class__ is bool",
     "integer": f"{{v}}.__class__ is int and {shapes.MIN_INTEGER} <= {{v}} <= {shapes.MAX_INTEGER}",
 }
+_AS_IS: dict[str, type] = {"string": str, "boolean": bool}
+"""Types whose every value is one on the wire, by name."""
 _REQUIRED_TEST = {
     "time": "v is None",
     "integer": "v == 0",
@@ -136,7 +138,8 @@ def decoder_for(spec: AttributeSpec) -> shapes.Decoder:
         return shapes.SCALARS[spec.type][1]
     if spec.type == "list":
         known = shapes.SCALARS.get(spec.subtype)
-        return shapes.decode_list_of(known[1] if known else shapes.decode_object)
+        as_is = _AS_IS.get(spec.subtype)
+        return shapes.decode_list_of(known[1] if known else shapes.decode_object, as_is)
     if spec.type in REFERENCES:
         nested = shapes.decode_model_of(lambda: model_of(spec))
         kinds = {"ref": nested, "refList": shapes.decode_list_of(nested)}

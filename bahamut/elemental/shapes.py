@@ -172,14 +172,22 @@ def check_depth(value: Any) -> None:
     raise DecodeError(f"must not be nested deeper than {MAX_DEPTH} levels")
 
 
-def decode_list_of(item: Decoder) -> Decoder:
-    """Return a decoder of lists whose items *item* decodes."""
+def decode_list_of(item: Decoder, as_is: type | None = None) -> Decoder:
+    """Return a decoder of lists whose items *item* decodes.
+
+    Args:
+        item: a decoder.
+        as_is: the type of the items that it gives back as they are.
+    """
+    plain = {as_is}
 
     def decode_list(value: Any, path: str) -> list[Any] | None:
         if value is None:
             return None
         if value.__class__ is not list:
             raise refuse(value, "a list", path)
+        if set(map(type, value)) == plain:
+            return list(value)
         return [item(entry, f"{path}[{index}]") for index, entry in enumerate(value)]
 
     return decode_list
