@@ -75,11 +75,15 @@ def encode_json(value: Any) -> bytes:
 
 def _wires(items: list[Any]) -> list[Any]:
     """Return what travels of each model object; anything else as it is."""
-    kinds = set(map(type, items))
     model = items[0].__class__
-    if len(kinds) == 1 and model.IS_PLAIN_WIRE:  # as `to_wire`, without a call for each
-        wires = [item.__dict__ for item in items]
-        if set(map(len, wires)) == {len(model.ATTRIBUTES)}:
+    if model.IS_PLAIN_WIRE:  # as `to_wire`, without a call for each
+        count = len(model.ATTRIBUTES)
+        wires = [
+            wire
+            for item in items
+            if item.__class__ is model and len(wire := item.__dict__) == count
+        ]
+        if len(wires) == len(items):
             return wires
     return [item.to_wire() if isinstance(item, Model) else item for item in items]
 

@@ -77,8 +77,8 @@ def rendered(status: int, pairs: Iterable[tuple[str, str]], body: bytes) -> byte
     """Return head and body of an answer over HTTP/1.1, all that is written."""
     begin, block = _beginning(status), _block(tuple(pairs))
     if status in _BODILESS:
-        return b"%b%b\r\n" % (begin, block)
-    return b"%b%bContent-Length: %d\r\n\r\n%b" % (begin, block, len(body), body)
+        return b"".join((begin, block, b"\r\n"))
+    return b"".join((begin, block, b"Content-Length: %d\r\n\r\n" % len(body), body))
 
 
 class Answer(web.StreamResponse):
