@@ -105,8 +105,10 @@ def compile_init(specs: Sequence[AttributeSpec], reserved: frozenset[str]) -> Ca
         make = first_value(spec)
         argument = spec.python_name
         if spec.type in _MUTABLE:
-            default, maker = "MISSING", source.name("make", make)
-            value = f"{maker}() if {argument} is MISSING else {argument}"
+            default = "MISSING"
+            is_list = spec.type in ("list", "refList") and make() == []
+            maker = "[]" if is_list else f"{source.name('make', make)}()"
+            value = f"{maker} if {argument} is MISSING else {argument}"
         else:
             default, value = source.name("default", make()), argument
         arguments.append(f"{argument}={default}")
@@ -172,7 +174,9 @@ def compile_update(
     sparse object takes it away.
     """
     source = Source()
-    source.add("def update_from_wire(self, value):", "    get = value.get", "    d = self.__dict__")
+    source.add("def update_from_wire(self, value):", "    get = value.get")
+    if is_sparse or any(spec.type == "ref" for spec in specs):
+        source.add("    d = self.__dict__")  # made for each object, so only where it is needed
     for spec in specs:
         if not spec.exposed:
             continue

@@ -26,7 +26,6 @@ MSGPACK = "application/msgpack"
 
 _PLAIN = orjson.OPT_UTC_Z | orjson.OPT_PASSTHROUGH_DATACLASS
 _SORTED = _PLAIN | orjson.OPT_SORT_KEYS
-_local = threading.local()
 
 
 class TwoForms:
@@ -146,18 +145,17 @@ def encode_msgpack(value: Any) -> bytes:
 
 def pack_ordered(value: Any) -> bytes:
     """Return as MessagePack a value whose mappings have their keys in order already."""
-    packer = getattr(_local, "packer", None)
-    if packer is None:
-        packer = _local.packer = msgpack.Packer(
-            default=_msgpack_default, datetime=True, unicode_errors="surrogateescape"
-        )
     try:
-        return _packed(packer, value)
-    except UnicodeEncodeError:
-        return _packed(packer, _without_surrogates(value, _msgpack_default))
+        return _packed("strict", value)
+    except UnicodeEncodeError:  # bytes that were kept as they came; that packer is the slower one
+        try:
+            return _packed("surrogateescape", value)
+        except UnicodeEncodeError:
+            return _packed("strict", _without_surrogates(value, _msgpack_default))
 
 
-def _packed(packer: Any, value: Any) -> bytes:
+def _packed(errors: str, value: Any) -> bytes:
+    packer = getattr(_packers, errors)
     try:
         packed: bytes = packer.pack(value)
     except Exception:
@@ -170,6 +168,19 @@ def _msgpack_default(value: Any) -> Any:
     if isinstance(value, Instant):
         return msgpack.Timestamp(value.seconds, value.nanoseconds)
     return _plain(value)
+
+
+class _Packers(threading.local):
+    """Those of one thread, by what they do about texts that are no Unicode."""
+
+    def __init__(self) -> None:
+        self.strict = msgpack.Packer(default=_msgpack_default, datetime=True)
+        self.surrogateescape = msgpack.Packer(
+            default=_msgpack_default, datetime=True, unicode_errors="surrogateescape"
+        )
+
+
+_packers = _Packers()
 
 
 def _in_order(value: Any) -> Any:
