@@ -1,15 +1,20 @@
 """The `web.Application` of a server: what is mounted, and what starts and stops with it."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from bahamut.config import Config
 from bahamut.interfaces import CustomHandler
 from bahamut.pipeline import Pipeline
-from bahamut.push.service import Push
 from bahamut.rest.meta import RouteInfo
 from bahamut.rest.routes import RestDoor
+
+if TYPE_CHECKING:
+    from bahamut.push.service import Push
 
 PIPELINE = web.AppKey("bahamut.pipeline", Pipeline)
 """Where the pipeline of an application is found."""

@@ -4,12 +4,14 @@
 probably not meant.
 """
 
+from __future__ import annotations
+
 import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import astuple, dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bahamut.cors import CORSPolicyController
 from bahamut.elemental.identity import Identity
@@ -33,9 +35,11 @@ from bahamut.interfaces import (
     RequestAuthenticator,
     SessionAuthenticator,
 )
-from bahamut.pubsub import PubSubClient
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.telemetry.tracing import TraceCleaner, Tracer
+
+if TYPE_CHECKING:
+    from bahamut.pubsub import PubSubClient
 
 MiB = 1024 * 1024
 

@@ -3,12 +3,14 @@
 Of an option given twice the last one wins. Seconds are floats, 0 stands for no limit.
 """
 
+from __future__ import annotations
+
 import logging
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_network
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bahamut.config import Option, RateLimit, Timeouts
@@ -34,9 +36,11 @@ from bahamut.interfaces import (
     RequestAuthenticator,
     SessionAuthenticator,
 )
-from bahamut.pubsub import PubSubClient
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.telemetry.tracing import TraceCleaner, Tracer
+
+if TYPE_CHECKING:
+    from bahamut.pubsub import PubSubClient
 
 # --- the API server --------------------------------------------------------------------------
 

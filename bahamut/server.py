@@ -4,10 +4,12 @@
 order, and stop in reverse.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -18,11 +20,13 @@ from bahamut.elemental.identity import Identity
 from bahamut.interfaces import CustomHandler, Processor
 from bahamut.pipeline import Pipeline
 from bahamut.plan import RULES
-from bahamut.push.service import Push
 from bahamut.rest.meta import RouteInfo, routes_of
 from bahamut.rest.routes import RestDoor
 from bahamut.supervisor import RunContext, Service, install_sigint_handler, supervise
 from bahamut.web.service import Site
+
+if TYPE_CHECKING:
+    from bahamut.push.service import Push
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +50,11 @@ class Server:
         self.config = config
         self._processors: dict[str, Processor] = {}
         self._custom_handlers: dict[str, CustomHandler] = {}
-        self._push = Push(config) if config.push.client is not None else None
+        self._push: Push | None = None
+        if config.push.client is not None:
+            from bahamut.push.service import Push  # with what it needs, only if it is needed
+
+            self._push = Push(config)
         publisher = self._push.publisher if self._push is not None else None
         self._pipeline = Pipeline(config, self._processors, publisher)
         self._is_ready = False
