@@ -21,7 +21,7 @@ class RawRequest:
         native: the web server's own request.
     """
 
-    __slots__ = ("_native", "body", "headers", "method", "path", "query", "remote", "tls")
+    __slots__ = ("_native", "headers", "method", "path", "query", "remote", "tls")
 
     def __init__(  # noqa: PLR0913 - the parts of a request
         self,
@@ -40,8 +40,6 @@ class RawRequest:
         self.headers = NoHeaders() if headers is None else headers
         self.remote = remote
         self.tls = tls
-        self.body: bytes | None = None
-        """The whole body, where it has come already; None where it is to be read."""
         self._native = native
 
     @property

@@ -198,7 +198,8 @@ class Handler(web.RequestHandler):
     def request_of(self, message: RawRequestMessage, content: Any) -> web.BaseRequest:
         """Return aiohttp's request."""
         writer = StreamWriter(self, self._loop)
-        request: web.BaseRequest = self._factory(message, content, self, writer, self._serving)
+        task = self._serving or asyncio.current_task(self._loop)
+        request: web.BaseRequest = self._factory(message, content, self, writer, task)
         return request
 
     def _serve_or_wake(self, waiter: asyncio.Future[None], door: Door) -> None:
@@ -213,6 +214,7 @@ class Handler(web.RequestHandler):
             or message.upgrade
             or message.method == "HEAD"
             or not content.is_eof()
+            or content.exception() is not None
             or not door.takes(raw := Arrival(self, message, content))
         ):
             waiter.set_result(None)

@@ -205,3 +205,24 @@ async def test_ordinary_operations_take_the_short_way_from_the_first_one_on(way,
             assert (await client.answer())[0] == 200
         client.close()
     assert served == (["GET", "POST", "GET"] if way == "short" else [])
+
+
+async def test_a_body_that_nobody_wants_is_not_in_the_way_of_the_next_request():
+    async with serving(processor=Notes()) as port:
+        client = await Client.to(port)
+        for size in (10, 200_000):
+            refused = POST.replace(b"/notes", b"/nothing").replace(b"%d" % len(BODY), b"%d" % size)
+            client.writer.write(refused + b"x" * size)
+            assert (await client.answer())[0] == 404
+            client.writer.write(GET)
+            assert (await client.answer())[0] == 200
+        client.close()
+
+
+async def test_a_chunk_that_is_none():
+    head, _, _ = POST.partition(b"Content-Length")
+    async with serving(processor=Notes()) as port:
+        client = await Client.to(port)
+        client.writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\nzz\r\n\r\n")
+        assert (await client.answer())[0] == 400
+        client.close()
