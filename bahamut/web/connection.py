@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -160,8 +159,7 @@ class Handler(web.RequestHandler):
         def start(self) -> Coroutine[Any, Any, None]:
             # Its loop must sleep when the first request comes, or that one is the loop's, and with
             # a fast client all that follow.
-            loop = super().start()
-            return _resumed(loop, loop.send(None))
+            return _Begun(super().start())
 
     def data_received(self, data: bytes) -> None:
         before, waiter, door = self._request_count, self._waiter, self._door
@@ -342,14 +340,31 @@ async def _raising(error: Exception) -> Any:
     raise error
 
 
-@types.coroutine
-def _resumed(coroutine: Any, awaited: Any) -> Generator[Any, Any, Any]:
-    """Go on with a coroutine that has begun already."""
-    try:
-        yield awaited
-    except BaseException as error:  # noqa: BLE001 - the loop ends with what ends its first wait
-        return coroutine.throw(error)
-    return (yield from coroutine)
+class _Begun(Coroutine[Any, Any, None]):
+    """A coroutine that has begun already, for a task that begins with what it waits for.
+
+    A generator would do the same, and cost each connection a third of a kilobyte more.
+    """
+
+    __slots__ = ("_awaited", "_coroutine")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._coroutine = coroutine
+        self._awaited = coroutine.send(None)
+
+    def send(self, value: Any) -> Any:
+        awaited, self._awaited = self._awaited, None
+        return self._coroutine.send(value) if awaited is None else awaited
+
+    def throw(self, *error: Any) -> Any:
+        self._awaited = None
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._coroutine.__await__()
 
 
 def _started(loop: asyncio.AbstractEventLoop, coroutine: Any) -> asyncio.Task[None]:
