@@ -94,7 +94,9 @@ class Plans:
         """Return the plan for requests of that kind."""
         found = self._plans.get(request.route)
         if found is None:
-            found = self._plans[request.route] = self._planned(request, registry)
+            found = self._planned(request, registry)
+            if request.route is not None:  # one made by hand says nothing of the next
+                self._plans[request.route] = found
         return found
 
     def _planned(self, request: Request, registry: Registry) -> Plan:

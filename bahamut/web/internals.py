@@ -37,7 +37,8 @@ _begin: dict[int, bytes] = {}
 """By status, how an answer begins in this second."""
 _blocks: dict[tuple[tuple[str, str], ...], bytes] = {}
 """Headers as they were written before: most answers have the same."""
-_REMEMBERED = 256
+_REMEMBERED, _LARGEST = 256, 2048
+"""Blocks, and bytes of each: clients have their say in headers."""
 _second = 0
 
 
@@ -66,10 +67,12 @@ def _block(pairs: tuple[tuple[str, str], ...]) -> bytes:
     """Return the lines of some headers."""
     found = _blocks.get(pairs)
     if found is None:
-        if len(_blocks) >= _REMEMBERED:
-            _blocks.clear()
         lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
-        found = _blocks[pairs] = lines.encode("utf-8", "replace")
+        found = lines.encode("utf-8", "replace")
+        if len(found) <= _LARGEST:
+            if len(_blocks) >= _REMEMBERED:
+                _blocks.clear()
+            _blocks[pairs] = found
     return found
 
 
