@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 import pytest
-from bahamut.elemental import Error, Model, attribute, validators as v
+from bahamut.elemental import Error, Identity, Model, attribute, new_model, validators as v
+from bahamut.elemental.attributes import AttributeSpec
+from hypothesis import given, strategies as st
 
 
 class Nested(Model):
@@ -105,6 +107,40 @@ def test_what_is_no_pattern_is_refused(pattern: str) -> None:
 
 def test_a_text_that_is_no_unicode_matches_nothing() -> None:
     assert not v.is_match(".*", "\ud800")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "characters"),
+    [
+        ("^[a-c]+$", "abc"), ("^[^ -~]*$", "".join(map(chr, [*range(32), 127]))),
+        ("^[$.^]+$", "$.^"), ("^[c-]+$", "-c"), ("^[aé]+$", "a"),
+        ("^[c-a]+$", ""), ("^[[:alpha:]]+$", ""), ("^[]a]+$", ""), ("^[\\d]+$", ""),
+        ("[a-c]+", ""), ("^[a-c]$", ""), ("^[a-c]+[d]+$", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_pattern_of_one_class_is_known_by_its_characters(pattern: str, characters: str) -> None:
+    assert sorted(v.characters_of(pattern)) == sorted(characters)
+
+
+def _patterned(pattern: str) -> type[Model]:
+    rules = {"allowed_chars": pattern, "allowed_chars_message": "no"}
+    spec = AttributeSpec(name="x", type="string", **rules)
+    return new_model("Patterned", identity=Identity("p", "ps"), attributes=[spec])
+
+
+PATTERNED = {
+    pattern: _patterned(pattern)
+    for pattern in ("^[a-c]+$", "^[^a]*$", "^[c-]+$", "^[aé]+$", "^[ab][c]*$")
+}
+
+
+@given(
+    st.sampled_from(sorted(PATTERNED)),
+    st.text(alphabet="abcd-é\n", max_size=4) | st.text(max_size=4),
+)
+def test_objects_are_told_what_their_pattern_says(pattern: str, text: str) -> None:
+    error = v.validate_pattern("x", text, pattern, "no")
+    assert PATTERNED[pattern](x=text).problems() == ([error] if error else [])
 
 
 @pytest.mark.parametrize(
