@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bahamut.elemental import shapes, validators
+from bahamut.elemental import patterns, shapes, validators
 from bahamut.elemental.attributes import AttributeSpec
 from bahamut.elemental.errors import Error, Errors
 
@@ -309,7 +309,7 @@ def _text_rules(spec: AttributeSpec, source: Source) -> list[str]:
         fail = source.name("fail", validators.validate_pattern)
         given = f"{name}, v, {spec.allowed_chars!r}, {spec.allowed_chars_message!r}"
         check = f"(x := {fail}({given}, required={spec.required}))"
-        if characters := validators.characters_of(spec.allowed_chars):
+        if characters := patterns.characters_of(spec.allowed_chars):
             check = f"(not v or v.strip({characters!r})) and {check}"
         rules.append(f"if {check}: e.append(x)")
     if spec.max_length is not None:

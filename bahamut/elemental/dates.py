@@ -44,33 +44,29 @@ As in the original, UTC is UTC whatever offset follows it.
 """
 _MONTH_AND_DAY = r"(?P<month>\d{1,2})(?P<mark>[/.:])(?P<day>\d{1,2})"
 _DAY_NAME = r"(?:[A-Za-z]{3,9},? )?"
-_SPELLINGS = tuple(
-    re.compile(pattern, re.ASCII)
-    for pattern in (
-        r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK,
-        r"(?P<year>\d{4}):(?P<month>\d{1,2}):(?P<day>\d{1,2})" + _CLOCK,
-        r"(?P<year>\d{4})[-/.:](?P<month>\d{1,2})" + _CLOCK,
-        r"(?P<year>\d{4})-(?P<ordinal>\d{3})?",
-        r"(?P<year>\d{4})(?:(?P<month>\d{2})(?P<day>\d{2})"
-        r"(?:(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2}))?)?",
-        r"(?P<year>\d{2})(?P<month>\d{2})(?P<day>\d{2})(?= \d)" + _CLOCK,
-        _MONTH_AND_DAY,
-        _MONTH_AND_DAY + r"(?P=mark)(?P<year>\d{4}|\d{2})" + _CLOCK,
-        r"(?P<day>\d{1,2})/(?P<name>[A-Za-z]{3,9})/(?P<year>\d{4})" + _CLOCK,
-        r"(?P<name>[A-Za-z]{3,9}) (?P<day>\d{1,2})",
-        _DAY_NAME + r"(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})"
-        r"(?:st|nd|rd|th)?,? '?(?P<year>\d{4}|\d{2})" + _CLOCK,
-        _DAY_NAME
-        + r"(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})[ -](?P<year>\d{4}|\d{2})"
-        + _CLOCK,
-        r"(?P<year>\d{4})-(?P<name>[A-Za-z]{3,9})-(?P<day>\d{1,2})" + _CLOCK,
-        r"(?P<year>\d{4})年(?P<month>\d{2})月(?P<day>\d{2})日"
-        r"(?: (?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2}))?",
-        r"[A-Z][a-z]{2} (?P<name>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) "
-        r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})"
-        r"(?: UTC[+-]\d{4}|(?: [A-Z]{3,4})?(?: ?(?P<zone>[+-]\d{4}))?) (?P<year>\d{4})",
-    )
+_SPELLINGS = (
+    r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK,
+    r"(?P<year>\d{4}):(?P<month>\d{1,2}):(?P<day>\d{1,2})" + _CLOCK,
+    r"(?P<year>\d{4})[-/.:](?P<month>\d{1,2})" + _CLOCK,
+    r"(?P<year>\d{4})-(?P<ordinal>\d{3})?",
+    r"(?P<year>\d{4})(?:(?P<month>\d{2})(?P<day>\d{2})"
+    r"(?:(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2}))?)?",
+    r"(?P<year>\d{2})(?P<month>\d{2})(?P<day>\d{2})(?= \d)" + _CLOCK,
+    _MONTH_AND_DAY,
+    _MONTH_AND_DAY + r"(?P=mark)(?P<year>\d{4}|\d{2})" + _CLOCK,
+    r"(?P<day>\d{1,2})/(?P<name>[A-Za-z]{3,9})/(?P<year>\d{4})" + _CLOCK,
+    r"(?P<name>[A-Za-z]{3,9}) (?P<day>\d{1,2})",
+    _DAY_NAME + r"(?P<name>[A-Za-z]{3,9})\.? (?P<day>\d{1,2})"
+    r"(?:st|nd|rd|th)?,? '?(?P<year>\d{4}|\d{2})" + _CLOCK,
+    _DAY_NAME + r"(?P<day>\d{1,2})[ -](?P<name>[A-Za-z]{3,9})[ -](?P<year>\d{4}|\d{2})" + _CLOCK,
+    r"(?P<year>\d{4})-(?P<name>[A-Za-z]{3,9})-(?P<day>\d{1,2})" + _CLOCK,
+    r"(?P<year>\d{4})年(?P<month>\d{2})月(?P<day>\d{2})日"
+    r"(?: (?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2}))?",
+    r"[A-Z][a-z]{2} (?P<name>[A-Z][a-z]{2}) +(?P<day>\d{1,2}) "
+    r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})"
+    r"(?: UTC[+-]\d{4}|(?: [A-Z]{3,4})?(?: ?(?P<zone>[+-]\d{4}))?) (?P<year>\d{4})",
 )
+"""Compiled when the first date comes: few servers are sent any."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CYCLE = 400
 """Years after which the calendar repeats itself; the year 0, which datetime lacks, is like it."""
@@ -98,7 +94,7 @@ def parse_date(text: str) -> datetime | None:
     else:
         return None if when is None else from_seconds(*to_seconds(when))
     for spelling in _SPELLINGS:
-        found = spelling.fullmatch(text)
+        found = re.fullmatch(spelling, text, re.ASCII)
         if found is not None:
             return _of_parts(found.groupdict())
     raise ValueError(f"'{text}' is no date")

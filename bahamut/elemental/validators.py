@@ -7,21 +7,16 @@ slip, kept.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
-
-import re2
 
 from bahamut._kit.gotime import to_seconds
 from bahamut.elemental.errors import Error
+from bahamut.elemental.patterns import is_match
 
 VALIDATION_ERROR = "Validation Error"
 _EXPONENT_FROM = 6
-PATTERN_MEMORY = 1 << 20
-"""Bytes that one compiled pattern may take."""
 
 
 def validation_error(attribute: str, description: str) -> Error:
@@ -128,73 +123,6 @@ def validate_minimum_length(
 def _length(attribute: str, value: str, words: str, limit: int) -> Error:
     text = f"Data '{value}' of attribute '{attribute}' should be {words} {limit} chars long"
     return validation_error(attribute, text)
-
-
-def compile_pattern(pattern: str) -> Any:
-    """Compile a pattern that matches in linear time (decision X31).
-
-    Raises:
-        ValueError: it is no pattern of RE2, or one too large.
-    """
-    try:
-        return re2.compile(pattern, _options())
-    except (re2.error, UnicodeEncodeError) as error:
-        raise ValueError(f"invalid pattern '{pattern}': {error}") from None
-
-
-@lru_cache(maxsize=1024)
-def _set_of(pattern: str) -> Any:
-    """Return a set of this one pattern: it finds no positions, and is twice as fast for that."""
-    compiled(pattern)
-    found = re2.Set.SearchSet(_options())
-    found.Add(pattern)
-    found.Compile()
-    return found
-
-
-def _options() -> Any:
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = PATTERN_MEMORY
-    return options
-
-
-compiled = lru_cache(maxsize=1024)(compile_pattern)
-"""The same, kept: for the patterns of models, of which there are as many as somebody specified."""
-
-
-def is_match(pattern: str, text: str) -> bool:
-    """Tell whether *pattern* is found anywhere in *text*; a text that is no UTF-8 never matches.
-
-    Raises:
-        ValueError: the pattern is none.
-    """
-    try:
-        data = text.encode()
-        # A set that is short of memory says that nothing matches: only its yes is believed.
-        return bool(_set_of(pattern).Match(data)) or compiled(pattern).search(data) is not None
-    except UnicodeEncodeError:
-        return False
-
-
-_ONE_CLASS = re.compile(r"\^(\[[^\[\]\\]+\])[+*]\$")
-_ASCII = bytes(range(128)).decode()
-
-
-def characters_of(pattern: str) -> str:
-    """Return the ASCII characters of which any text is one that *pattern* matches.
-
-    Most patterns of models only say which characters there may be, and to look at those costs a
-    tenth of asking RE2. What holds others has to be asked about still; so has the empty text.
-
-    Returns:
-        None at all for a pattern that says anything else.
-    """
-    found = _ONE_CLASS.fullmatch(pattern)
-    try:
-        return "".join(compile_pattern(found[1] + "+").findall(_ASCII)) if found else ""
-    except ValueError:  # said where texts are matched
-        return ""
 
 
 def validate_pattern(

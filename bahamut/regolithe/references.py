@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bahamut.elemental.validators import compiled
+from bahamut.elemental.patterns import compiled
 from bahamut.regolithe.spec import (
     NO_INHERIT,
     REFERENCE_TYPES,

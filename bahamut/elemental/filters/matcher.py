@@ -26,7 +26,7 @@ from bahamut.elemental.filters.filter import (
     Group,
 )
 from bahamut.elemental.filters.paths import NOWHERE, ZERO_TIME, absent, follower, spec_of
-from bahamut.elemental.validators import compile_pattern
+from bahamut.elemental.patterns import compile_pattern
 
 Predicate = Callable[[Any], bool]
 """Tells whether an object, or a mapping, matches."""
@@ -40,7 +40,7 @@ _Search = Callable[[bytes], Any]
 MAX_PATTERN_STEPS = 20_000
 """How long the programs of all regular expressions of a filter may be together."""
 
-# Clients write these patterns, and a few letters can ask for megabytes (`PATTERN_MEMORY`, program
+# Clients write these patterns, and a few letters can ask for megabytes (`patterns.MEMORY`, program
 # and automata): what is kept for the next filter is bounded in all, apart from what models need.
 _compiled = lru_cache(maxsize=32)(compile_pattern)
 

@@ -6,9 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from bahamut.elemental import Error, Identity, Model, attribute, new_model, validators as v
-from bahamut.elemental.attributes import AttributeSpec
-from hypothesis import given, strategies as st
+from bahamut.elemental import Error, Model, attribute, validators as v
 
 
 class Nested(Model):
@@ -97,50 +95,6 @@ def test_rules(rule: Callable[..., Error | None], passes: Any, refused: Any, wor
 )  # fmt: skip
 def test_numbers_are_printed_as_go_does(value: float, text: str) -> None:
     assert v.format_number(value) == text
-
-
-@pytest.mark.parametrize("pattern", ["(", "a**", "(?=a)", "(a)\\1", "\ud800", r"\pL{1000}"])
-def test_what_is_no_pattern_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match=r"^invalid pattern '"):
-        v.is_match(pattern, "a")
-
-
-def test_a_text_that_is_no_unicode_matches_nothing() -> None:
-    assert not v.is_match(".*", "\ud800")
-
-
-@pytest.mark.parametrize(
-    ("pattern", "characters"),
-    [
-        ("^[a-c]+$", "abc"), ("^[^ -~]*$", "".join(map(chr, [*range(32), 127]))),
-        ("^[$.^]+$", "$.^"), ("^[c-]+$", "-c"), ("^[aé]+$", "a"),
-        ("^[c-a]+$", ""), ("^[[:alpha:]]+$", ""), ("^[]a]+$", ""), ("^[\\d]+$", ""),
-        ("[a-c]+", ""), ("^[a-c]$", ""), ("^[a-c]+[d]+$", ""), ("", ""),
-    ],
-)  # fmt: skip
-def test_a_pattern_of_one_class_is_known_by_its_characters(pattern: str, characters: str) -> None:
-    assert sorted(v.characters_of(pattern)) == sorted(characters)
-
-
-def _patterned(pattern: str) -> type[Model]:
-    rules = {"allowed_chars": pattern, "allowed_chars_message": "no"}
-    spec = AttributeSpec(name="x", type="string", **rules)
-    return new_model("Patterned", identity=Identity("p", "ps"), attributes=[spec])
-
-
-PATTERNED = {
-    pattern: _patterned(pattern)
-    for pattern in ("^[a-c]+$", "^[^a]*$", "^[c-]+$", "^[aé]+$", "^[ab][c]*$")
-}
-
-
-@given(
-    st.sampled_from(sorted(PATTERNED)),
-    st.text(alphabet="abcd-é\n", max_size=4) | st.text(max_size=4),
-)
-def test_objects_are_told_what_their_pattern_says(pattern: str, text: str) -> None:
-    error = v.validate_pattern("x", text, pattern, "no")
-    assert PATTERNED[pattern](x=text).problems() == ([error] if error else [])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bahamut.elemental.filters import (
     parse,
 )
 from bahamut.elemental.filters.matcher import _compiled
-from bahamut.elemental.validators import compiled
+from bahamut.elemental.patterns import compiled
 from hypothesis import given, settings, strategies as st
 from tests.unit.elemental.filters.support import Thing, comparisons, filters
 
