@@ -259,7 +259,7 @@ class Handler(web.RequestHandler):
     def _write(self, response: RawResponse) -> None:
         if self.transport is None:
             raise ConnectionResetError("the client has gone")
-        self.transport.write(internals.rendered(response.status, response.headers, response.body))
+        internals.send(self.transport, response.status, response.headers, response.body)
 
     async def _finish(self, raw: Arrival, answering: Awaitable[web.StreamResponse]) -> bool:
         """Let aiohttp answer as it does on its own way; tell whether the connection goes on."""

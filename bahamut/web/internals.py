@@ -8,6 +8,7 @@ there, and without it everything falls back to the public API.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
@@ -39,6 +40,12 @@ _blocks: dict[tuple[tuple[str, str], ...], bytes] = {}
 """Headers as they were written before: most answers have the same."""
 _REMEMBERED, _LARGEST = 256, 2048
 """Blocks, and bytes of each: clients have their say in headers."""
+_LARGE = 8192
+"""Bytes of a body that is not copied behind its head."""
+_MAY_WRITE_LINES = not (
+    (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
+)
+"""Whether asyncio's `writelines` heeds slow clients (CVE-2024-12254)."""
 _second = 0
 
 
@@ -76,12 +83,19 @@ def _block(pairs: tuple[tuple[str, str], ...]) -> bytes:
     return found
 
 
-def rendered(status: int, pairs: Iterable[tuple[str, str]], body: bytes) -> bytes:
-    """Return head and body of an answer over HTTP/1.1, all that is written."""
+def send(
+    transport: asyncio.WriteTransport, status: int, pairs: Iterable[tuple[str, str]], body: bytes
+) -> None:
+    """Write head and body of an answer over HTTP/1.1, all that there is to write."""
     begin, block = _beginning(status), _block(tuple(pairs))
     if status in _BODILESS:
-        return b"".join((begin, block, b"\r\n"))
-    return b"".join((begin, block, b"Content-Length: %d\r\n\r\n" % len(body), body))
+        transport.write(b"".join((begin, block, b"\r\n")))
+        return
+    length = b"Content-Length: %d\r\n\r\n" % len(body)
+    if len(body) < _LARGE or not _MAY_WRITE_LINES:
+        transport.write(b"".join((begin, block, length, body)))
+    else:  # not worth a copy
+        transport.writelines((b"".join((begin, block, length)), body))
 
 
 class Answer(web.StreamResponse):
@@ -157,7 +171,7 @@ class Answer(web.StreamResponse):
         if transport is None:
             raise ConnectionResetError("the client has gone")
         pairs = self._pairs if self._fields is None else self._fields.items()
-        transport.write(rendered(self._status, pairs, self._bytes))
+        send(transport, self._status, pairs, self._bytes)
         return request.protocol._paused
 
     async def write_eof(self, data: bytes = b"") -> None:
