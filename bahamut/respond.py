@@ -70,12 +70,11 @@ def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResp
 
 
 def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:
-    output = without_secrets(output)
     if marshaller is not None:
-        return marshaller(request, output, None)
+        return marshaller(request, without_secrets(output), None)
     if X_FIELDS in request.headers:
-        output = _sparse(output, _fields(request))
-    return encode(request.accept, output)
+        return encode(request.accept, _sparse(without_secrets(output), _fields(request)))
+    return encode(request.accept, output, blanks_secrets=True)
 
 
 def _fields(request: Request) -> list[str]:

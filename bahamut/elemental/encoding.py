@@ -10,6 +10,7 @@ import base64
 import contextlib
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import msgpack
@@ -19,6 +20,7 @@ from bahamut._kit.gotime import Instant, format_rfc3339
 from bahamut.elemental.compile import model_of
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.secrecy import has_secrets, without_secrets
 from bahamut.elemental.shapes import check_depth, decode_object
 
 JSON = "application/json"
@@ -38,13 +40,56 @@ class TwoForms:
         raise NotImplementedError
 
 
-def encode(encoding: str, value: Any) -> bytes:
+@cache
+def _msgspec() -> Callable[[Any], bytes] | None:
+    """Return msgspec's encoder of JSON, None where it is not installed."""
+    try:
+        from msgspec.json import Encoder
+    except ModuleNotFoundError:
+        return None
+    return Encoder().encode
+
+
+_ALIKE = frozenset(("string", "enum", "integer", "boolean", "time"))
+"""Types whose values msgspec writes as orjson does; floats it does not."""
+
+
+class _Way:
+    """How objects of one class are encoded, worked out for the first of them."""
+
+    __slots__ = ("count", "has_mappings", "has_secrets", "has_times", "option")
+
+    def __init__(self, model: type[Model]) -> None:
+        self.count = len(model.ATTRIBUTES) if model.IS_PLAIN_WIRE else -1
+        """Attributes of an object that travels as its dictionary is."""
+        self.has_mappings = _looks_for_mappings(model, set())
+        self.has_secrets = has_secrets(model)
+        kinds = {s.subtype if s.type == "list" else s.type for s in model.ATTRIBUTES}
+        self.has_times = "time" in kinds and kinds <= _ALIKE
+        """Whether lists of them are for msgspec (design note 5)."""
+        self.option = _SORTED if self.has_mappings else _PLAIN
+        """For orjson."""
+
+
+_ways: dict[type, _Way] = {}
+
+
+def _way_of(value: Any) -> _Way | None:
+    """Return the way of an object's class, None for what is no object."""
+    found = _ways.get(value.__class__)
+    if found is None and isinstance(value, Model):
+        found = _ways[value.__class__] = _Way(value.__class__)
+    return found
+
+
+def encode(encoding: str, value: Any, *, blanks_secrets: bool = False) -> bytes:
     """Return *value* in *encoding*; an unknown encoding is JSON (Go: Encode).
 
     Args:
         encoding: a media type.
         value: a model object, a list of them, an error or several, or any plain value. The keys of
             plain mappings are sorted.
+        blanks_secrets: whether objects are encoded as `without_secrets` returns them.
 
     Raises:
         ValueError: *value* is None.
@@ -52,18 +97,27 @@ def encode(encoding: str, value: Any) -> bytes:
     """
     if value is None:
         raise ValueError("encode received a nil object")
-    return encode_msgpack(value) if encoding == MSGPACK else encode_json(value)
+    form = encode_msgpack if encoding == MSGPACK else encode_json
+    return form(value, blanks_secrets=blanks_secrets)
 
 
-def encode_json(value: Any) -> bytes:
+def encode_json(value: Any, *, blanks_secrets: bool = False) -> bytes:
     """Return *value* as JSON."""
     option = _SORTED
-    if isinstance(value, Model):
-        option = _SORTED if _has_mappings(type(value)) else _PLAIN
+    way = _way_of(value)
+    if way is not None:
+        option = way.option
+        if blanks_secrets and way.has_secrets:
+            value = without_secrets(value)
         value = value.to_wire()
-    elif value.__class__ is list and value and isinstance(value[0], Model):
-        option = _SORTED if _has_mappings(type(value[0])) else _PLAIN
-        value = _wires(value)
+    elif value.__class__ is list and value and (way := _way_of(value[0])) is not None:
+        option = way.option
+        value, are_alike = _wires(value, way, blanks_secrets=blanks_secrets)
+        if are_alike and way.has_times and (fast := _msgspec()) is not None:
+            with contextlib.suppress(TypeError, ValueError):  # what is wrong, orjson says
+                return fast(value)
+    elif blanks_secrets:
+        value = without_secrets(value)
     try:
         return orjson.dumps(value, _json_default, option)
     except orjson.JSONEncodeError as error:
@@ -72,19 +126,26 @@ def encode_json(value: Any) -> bytes:
         return orjson.dumps(_without_surrogates(value, _json_default), _json_default, option)
 
 
-def _wires(items: list[Any]) -> list[Any]:
-    """Return what travels of each model object; anything else as it is."""
-    model = items[0].__class__
-    if model.IS_PLAIN_WIRE:  # as `to_wire`, without a call for each
-        count = len(model.ATTRIBUTES)
+def _wires(items: list[Any], way: _Way, *, blanks_secrets: bool) -> tuple[list[Any], bool]:
+    """Return what travels of each model object, anything else as it is; and whether all are alike.
+
+    Args:
+        items: of which the first is an object.
+        way: that of the first.
+        blanks_secrets: whether objects with secrets are blanked.
+    """
+    if not (blanks_secrets and way.has_secrets):  # as `to_wire`, without a call for each
+        model, count = items[0].__class__, way.count
         wires = [
             wire
             for item in items
             if item.__class__ is model and len(wire := item.__dict__) == count
         ]
         if len(wires) == len(items):
-            return wires
-    return [item.to_wire() if isinstance(item, Model) else item for item in items]
+            return wires, True
+    if blanks_secrets:
+        items = without_secrets(items)
+    return [item.to_wire() if isinstance(item, Model) else item for item in items], False
 
 
 def _json_default(value: Any) -> Any:
@@ -131,15 +192,20 @@ def _without_surrogates(value: Any, default: Callable[[Any], Any]) -> Any:
     return value
 
 
-def encode_msgpack(value: Any) -> bytes:
+def encode_msgpack(value: Any, *, blanks_secrets: bool = False) -> bytes:
     """Return *value* as MessagePack."""
-    if isinstance(value, Model):
-        value = value.to_wire() if not _has_mappings(type(value)) else _in_order(value)
-    elif value.__class__ is list and value and isinstance(value[0], Model):
-        has_mappings = _has_mappings(type(value[0]))
-        value = [_in_order(item) for item in value] if has_mappings else _wires(value)
+    way = _way_of(value)
+    if way is not None:
+        if blanks_secrets and way.has_secrets:
+            value = without_secrets(value)
+        value = _in_order(value) if way.has_mappings else value.to_wire()
+    elif value.__class__ is list and value and (way := _way_of(value[0])) is not None:
+        if way.has_mappings:
+            value = _in_order(without_secrets(value) if blanks_secrets else value)
+        else:
+            value, _ = _wires(value, way, blanks_secrets=blanks_secrets)
     elif not isinstance(value, str | int):
-        value = _in_order(value)
+        value = _in_order(without_secrets(value) if blanks_secrets else value)
     return pack_ordered(value)
 
 
@@ -195,18 +261,8 @@ def _in_order(value: Any) -> Any:
     return value if to_wire is None else _in_order(to_wire())
 
 
-_mappings: dict[type[Model], bool] = {}
-
-
-def _has_mappings(model: type[Model]) -> bool:
-    """Tell whether objects of *model* can hold mappings, whose keys must be sorted."""
-    found = _mappings.get(model)
-    if found is None:
-        found = _mappings[model] = _looks_for_mappings(model, set())
-    return found
-
-
 def _looks_for_mappings(model: type[Model], seen: set[type[Model]]) -> bool:
+    """Tell whether objects of *model* can hold mappings, whose keys must be sorted."""
     seen.add(model)
     for spec in model.ATTRIBUTES:
         if spec.type in ("object", "external", "refMap"):

@@ -2,6 +2,7 @@
 
 import base64
 import os
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from bahamut.elemental.compile import model_of, zero_of
@@ -33,16 +34,23 @@ def _looks_for_secrets(model: type[Model], seen: set[type[Model]]) -> bool:
 def without_secrets(value: Any) -> Any:
     """Return *value* with its secrets blanked (decision X21).
 
-    An object, plain or sparse, or a list of objects; anything else comes back as it is, and so
-    does what holds no secret. What is changed is a copy.
+    An object, plain or sparse, or lists and mappings with objects in them; what holds no secret
+    comes back as it is. What is changed is a copy.
     """
     if isinstance(value, Model):
         return _blanked(value) if has_secrets(type(value)) else value
-    if isinstance(value, list | tuple) and value and isinstance(value[0], Model):
-        kinds = set(map(type, value))
-        if any(has_secrets(kind) for kind in kinds if issubclass(kind, Model)):
-            return [without_secrets(item) for item in value]
+    if isinstance(value, list | tuple) and _may_hold_secrets(value):
+        return [without_secrets(item) for item in value]
+    if isinstance(value, dict) and _may_hold_secrets(value.values()):
+        return {key: without_secrets(item) for key, item in value.items()}
     return value
+
+
+def _may_hold_secrets(items: Iterable[Any]) -> bool:
+    return any(
+        has_secrets(kind) if issubclass(kind, Model) else issubclass(kind, list | tuple | dict)
+        for kind in set(map(type, items))
+    )
 
 
 def _blanked(given: Model) -> Model:

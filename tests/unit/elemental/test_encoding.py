@@ -1,6 +1,7 @@
 """Encoding and decoding, on plain values."""
 
-from datetime import UTC, datetime
+import sys
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -18,7 +19,9 @@ from bahamut.elemental import (
     decode_list,
     encode,
 )
+from bahamut.elemental.encoding import _msgspec
 from bahamut.elemental.model import new_model
+from hypothesis import given, strategies as st
 
 JSON, MSGPACK = "application/json", "application/msgpack"
 KINDS = pytest.mark.parametrize("kind", [JSON, MSGPACK])
@@ -199,3 +202,60 @@ def test_half_a_character_is_replaced(kind: str, value: Any) -> None:
     encoded = encode(kind, value)
     assert "a\ufffd".encode() in encoded
     decode(kind, encoded)
+
+
+class Row(Model, identity=Identity("row", "rows")):
+    """Of all the types whose lists are msgspec's, where it is installed."""
+
+    counts: list[int] | None = attribute(default=None)
+    days: list[datetime] | None = attribute(default=None)
+    done: bool = attribute(default=False)
+    number: int = attribute(default=0)
+    text: str = attribute(default="")
+    when: datetime | None = attribute(default=None)
+
+
+ZONES = (
+    st.none()
+    | st.just(UTC)
+    | st.integers(-1439, 1439).map(lambda m: timezone(timedelta(minutes=m)))
+)
+TIMES = st.datetimes(timezones=ZONES)
+INTEGERS = st.integers(-(2**63), 2**63 - 1)
+ROWS = st.builds(
+    Row,
+    counts=st.none() | st.lists(INTEGERS, max_size=2),
+    days=st.none() | st.lists(TIMES, max_size=2),
+    done=st.booleans(),
+    number=INTEGERS,
+    text=st.text(),
+    when=st.none() | TIMES,
+)
+
+
+class Text(str):
+    __slots__ = ()
+
+
+@given(st.lists(ROWS, min_size=1, max_size=3))
+def test_lists_are_the_bytes_of_their_objects(rows: list[Row]) -> None:
+    assert encode(JSON, rows) == b"[" + b",".join(encode(JSON, row) for row in rows) + b"]"
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udc80", Text("a"), b"a", None, {"b": 1, "a": 2}])
+def test_lists_of_unusual_values_are_the_bytes_of_their_objects(text: Any) -> None:
+    row = Row(text=text, when=datetime(2026, 1, 1, tzinfo=UTC))
+    assert encode(JSON, [row, row]) == b"[%b,%b]" % (encode(JSON, row), encode(JSON, row))
+
+
+def test_lists_are_the_same_without_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [Row(text="é", number=1, when=datetime(2026, 1, 1, 0, 0, 0, 5000, tzinfo=UTC))] * 2
+    with_it = encode(JSON, rows)
+    assert "msgspec.json" in sys.modules
+    monkeypatch.setitem(sys.modules, "msgspec.json", None)
+    _msgspec.cache_clear()
+    try:
+        assert encode(JSON, rows) == with_it
+        assert _msgspec() is None
+    finally:
+        _msgspec.cache_clear()

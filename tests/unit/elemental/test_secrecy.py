@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from bahamut.elemental import Identity, Model, attribute
+from bahamut.elemental.encoding import JSON, MSGPACK, encode
 from bahamut.elemental.secrecy import (
     has_secrets,
     new_aes_attribute_encrypter,
@@ -48,9 +49,35 @@ def test_secrets_are_absent_from_sparse_objects() -> None:
     assert without_secrets(sparse).to_wire() == {"key": Key(name="x"), "login": "a"}
 
 
-@pytest.mark.parametrize("value", [Open(name="a"), [Open(name="a")], None, "text", [], {"a": 1}])
+KEY = Key(value="secret")
+OPEN = [Open(name="a"), [Open(name="a"), Open(name="b")], "text", [], {"a": 1}, [1, Open()]]
+
+
+@pytest.mark.parametrize("value", [*OPEN, None])
 def test_what_holds_no_secret_comes_back_as_it_is(value: Any) -> None:
     assert without_secrets(value) == value
+
+
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
+@pytest.mark.parametrize(
+    "value",
+    [
+        KEY, KEY.to_sparse(), [KEY], [KEY, KEY.to_sparse()], (KEY,), user("secret", 0),
+        [Open(name="a"), KEY], [1, KEY], {"a": KEY}, {"a": [{"b": (KEY,)}]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_no_secret_is_encoded_wherever_it_is(value: Any, encoding: str) -> None:
+    assert b"secret" in encode(encoding, value)
+    blanked = encode(encoding, value, blanks_secrets=True)
+    assert b"secret" not in blanked
+    assert blanked == encode(encoding, without_secrets(value))
+
+
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
+@pytest.mark.parametrize("value", [*OPEN, [[1], {"a": "b"}]], ids=str)
+def test_what_holds_no_secret_is_encoded_as_it_is(value: Any, encoding: str) -> None:
+    assert encode(encoding, value, blanks_secrets=True) == encode(encoding, value)
 
 
 def test_which_models_hold_secrets() -> None:
