@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from aiohttp import web
 from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.response import RawResponse
@@ -176,6 +177,11 @@ class Handler(web.RequestHandler):
         elif self._is_idle and not self._upgraded:
             self._start_header_timer()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's
+        # Streams ask for more with all that is read from them; nearly always nothing was held back.
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
         masked: Any = MaskedFrames(parser)
         super().set_parser(masked, data_received_cb)
@@ -207,12 +213,11 @@ class Handler(web.RequestHandler):
             len(self._messages) > 1
             or self._buffer_paused
             or message.__class__ is not RawRequestMessage
-            or message.version != HttpVersion11
+            or message.version is not HttpVersion11
             or message.should_close
             or message.upgrade
             or message.method == "HEAD"
-            or not content.is_eof()
-            or content.exception() is not None
+            or not (content is EMPTY_PAYLOAD or (content.is_eof() and content.exception() is None))
             or not door.takes(raw := Arrival(self, message, content))
         ):
             waiter.set_result(None)

@@ -219,6 +219,27 @@ async def test_a_body_that_nobody_wants_is_not_in_the_way_of_the_next_request():
         client.close()
 
 
+async def test_large_bodies_and_large_answers():
+    text = b"x" * 300_000
+    body = b'{"text": "one", "body": "%b"}' % text
+    sized = POST.replace(b"%d" % len(BODY), b"%d" % len(body)) + body
+    head, _, _ = POST.partition(b"Content-Length")
+    chunks = [body[i : i + 50_000] for i in range(0, len(body), 50_000)]
+    chunked = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    async with serving(processor=Notes()) as port:
+        client = await Client.to(port)
+        for request in (
+            sized,
+            head + b"Transfer-Encoding: chunked\r\n\r\n" + chunked + b"0\r\n\r\n",
+        ):
+            for behind, answers in ((b"", 1), (GET, 2)):
+                client.writer.write(request + behind)
+                for _ in range(answers):
+                    status, _, answer = await client.answer()
+                    assert (status, text in answer) == (200, True)
+        client.close()
+
+
 async def test_a_chunk_that_is_none():
     head, _, _ = POST.partition(b"Content-Length")
     async with serving(processor=Notes()) as port:
