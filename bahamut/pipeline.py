@@ -35,10 +35,7 @@ from bahamut.errors import (
     UnauthorizedError,
     UnknownAPIVersionError,
 )
-from bahamut.interfaces import (
-    Auditer,
-    Processor,
-)
+from bahamut.interfaces import Auditer, IdentifiableRetriever, Processor
 from bahamut.plan import Plan, Plans
 from bahamut.telemetry import tracing
 from bahamut.telemetry.metrics import FinishMeasurementFunc
@@ -48,6 +45,7 @@ log = logging.getLogger(__name__)
 Process = Callable[[Context], Awaitable[None]]
 ReadBody = Callable[[], Awaitable[bytes]]
 
+_PATCH = Operation.PATCH  # members of an enumeration are slow to look up
 AUDIT_BOUND = 1024
 """Audits of an asynchronous auditer that may wait; beyond, operations wait for it."""
 
@@ -178,7 +176,9 @@ class Pipeline:
                 ctx.request.operation.value, ctx.request.identity.name
             )
         if plan.rule.reads:
-            await self.decode(ctx, plan)
+            self.decode(ctx, plan)
+            if ctx.request.operation is _PATCH and self._model.retriever is not None:
+                await self.patch(ctx, self._model.retriever)
         await plan.process(ctx)
         if self._pusher is not None:
             await self.publish(ctx, plan, self._pusher)
@@ -220,17 +220,28 @@ class Pipeline:
             cleaner=self._tracing.cleaner,
         )
 
-    async def decode(self, ctx: Context, plan: Plan) -> None:
-        """Turn the body into a validated object."""
-        is_patch = ctx.request.operation is Operation.PATCH
+    def decode(self, ctx: Context, plan: Plan) -> None:
+        """Turn the body into a validated object, that of a patch into a sparse one."""
+        is_patch = ctx.request.operation is _PATCH
         given = self._unmarshalled(ctx.request, plan, is_patch=is_patch)
-        if is_patch:
-            if self._model.retriever is not None:
-                given = await self._patched(ctx.request, given)
-                given.validate()
-        else:
+        if not is_patch:
             given.validate()
         ctx.input_data = given
+
+    async def patch(self, ctx: Context, retriever: IdentifiableRetriever) -> None:
+        """Turn a sparse object into what an update would have brought, checked as one (X32)."""
+        sparse = ctx.input_data
+        pristine = await retriever(ctx.request)
+        if not isinstance(pristine, Model) or not pristine.ATTRIBUTES:
+            raise BadRequestError("Identifiable is not patchable")
+        if pristine.identity != sparse.identity:
+            raise BadRequestError("Patch and target does not have the same identity")
+        target = pristine.copy()
+        target.patch(sparse)
+        target.identifier = target.identifier or pristine.identifier
+        verify(target, pristine, Operation.PATCH)
+        target.validate()
+        ctx.input_data = target
 
     async def publish(self, ctx: Context, plan: Plan, pusher: Pusher) -> None:
         """Push the events of the processor, then the one about its output."""
@@ -264,20 +275,6 @@ class Pipeline:
                 decode_into(request.content_type, request.data, target)
             except DecodeError as error:
                 raise _UndecodableError(error) from error
-        return target
-
-    async def _patched(self, request: Request, sparse: Any) -> Model:
-        """Return the retrieved object with *sparse* applied, checked as an update (X32)."""
-        assert self._model.retriever is not None  # noqa: S101
-        pristine = await self._model.retriever(request)
-        if not isinstance(pristine, Model) or not pristine.ATTRIBUTES:
-            raise BadRequestError("Identifiable is not patchable")
-        if pristine.identity != sparse.identity:
-            raise BadRequestError("Patch and target does not have the same identity")
-        target = pristine.copy()
-        target.patch(sparse)
-        target.identifier = target.identifier or pristine.identifier
-        verify(target, pristine, Operation.PATCH)
         return target
 
     async def _failed(self, ctx: Context, plan: Plan, error: Exception) -> RawResponse:

@@ -174,7 +174,7 @@ def compile_update(
     sparse object takes it away.
     """
     source = Source()
-    source.add("def update_from_wire(self, value):", "    get = value.get")
+    source.add("def update_from_wire(self, value):")
     if is_sparse or any(spec.type == "ref" for spec in specs):
         source.add("    d = self.__dict__")  # made for each object, so only where it is needed
     for spec in specs:
@@ -188,12 +188,13 @@ def compile_update(
             decoded = f"v if {fast.format(v='v')} else {decoded}"
         elif spec.type == "ref":
             decoded = f"{source.name('merge', _merged(spec))}(d.get({spec.wire!r}), v)"
-        source.add(f"    v = get({spec.wire!r}, MISSING)")
+        source.add(f"    if {spec.wire!r} in value:", f"        v = value[{spec.wire!r}]")
         if is_sparse:
-            source.add("    if v is None:", f"        d.pop({spec.wire!r}, None)")
-            source.add("    elif v is not MISSING:", f"        {target} = {decoded}")
+            source.add(f"        if v is None: d.pop({spec.wire!r}, None)")
+            source.add(f"        else: {target} = {decoded}")
         else:
-            source.add("    if v is not MISSING:", f"        {target} = {decoded}")
+            source.add(f"        {target} = {decoded}")
+    source.add("    return")
     return source.function("update_from_wire")
 
 

@@ -86,31 +86,33 @@ class Request:
     """
 
     __slots__ = (
-        "__dict__",  # of what is worked out late
+        "__dict__",  # of what is worked out late, and of what a query says
         "_raw",
         "_settings",
         "accept",
-        "after",
         "content_type",
         "data",
         "headers",
         "identity",
-        "limit",
         "namespace",
         "object_id",
         "operation",
-        "override_protection",
-        "page",
-        "page_size",
         "parent_id",
         "parent_identity",
         "password",
-        "propagated",
-        "recursive",
         "route",
         "username",
         "version",
     )
+
+    recursive: bool = False
+    propagated: bool = False
+    override_protection: bool = False
+    page: int = 0
+    page_size: int = 0
+    limit: int = 0
+    after: str = ""
+    """Token of the object behind which a page begins."""
 
     def __init__(self, **values: Any) -> None:
         self.operation: Operation = _NO_OPERATION
@@ -121,14 +123,6 @@ class Request:
         self.version: int = 0
         """Of the API, as the path states it; 0 when it does not."""
         self.namespace: str = ""
-        self.recursive: bool = False
-        self.propagated: bool = False
-        self.override_protection: bool = False
-        self.page: int = 0
-        self.page_size: int = 0
-        self.limit: int = 0
-        self.after: str = ""
-        """Token of the object behind which a page begins."""
         self.headers: Any = _NO_HEADERS
         """By case-insensitive name, as aiohttp's multi-dictionaries."""
         self.username: str = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
@@ -48,7 +49,7 @@ class _Route:
     def __init__(self) -> None:
         self.buckets = [0] * (len(BUCKETS) + 1)
         self.seconds = 0.0
-        self.codes: dict[int, int] = {}
+        self.codes: dict[int, int] = defaultdict(int)
         """How many, by status."""
         self.exemplars: dict[int, Exemplar] = {}
         """The last request that was traced, by status."""
@@ -102,7 +103,7 @@ class PrometheusMetricsManager:
             seconds = time.perf_counter() - begin
             route.seconds += seconds
             route.buckets[bisect_left(BUCKETS, seconds)] += 1
-            route.codes[code] = route.codes.get(code, 0) + 1
+            route.codes[code] += 1
             if span is not None:
                 traced = {"trace_id": trace_id(span)[:64]}
                 route.exemplars[code] = Exemplar(traced, 1.0, time.time())
