@@ -62,11 +62,13 @@ def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResp
         headers.append(("X-Messages", _safe(";".join(ctx.messages))))
     if ctx.output_cookies:
         headers += [("Set-Cookie", _safe(cookie.OutputString())) for cookie in ctx.output_cookies]
-    status = ctx.status_code or (204 if request.operation is _INFO else 200)
+    status = 204 if request.operation is _INFO else 200
+    if ctx.status_code:
+        status = answerable(ctx.status_code)
     output = ctx.output_data
     if output is None:
-        return RawResponse(answerable(204 if status == 200 else status), headers)
-    return RawResponse(answerable(status), headers, _encoded(request, output, marshaller))
+        return RawResponse(204 if status == 200 else status, headers)
+    return RawResponse(status, headers, _encoded(request, output, marshaller))
 
 
 def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:

@@ -212,21 +212,12 @@ def encode_msgpack(value: Any, *, blanks_secrets: bool = False) -> bytes:
 def pack_ordered(value: Any) -> bytes:
     """Return as MessagePack a value whose mappings have their keys in order already."""
     try:
-        return _packed("strict", value)
+        packed: bytes = _packers.strict.pack(value)
     except UnicodeEncodeError:  # bytes that were kept as they came; that packer is the slower one
         try:
-            return _packed("surrogateescape", value)
+            packed = _packers.surrogateescape.pack(value)
         except UnicodeEncodeError:
-            return _packed("strict", _without_surrogates(value, _msgpack_default))
-
-
-def _packed(errors: str, value: Any) -> bytes:
-    packer = getattr(_packers, errors)
-    try:
-        packed: bytes = packer.pack(value)
-    except Exception:
-        packer.reset()
-        raise
+            packed = _packers.strict.pack(_without_surrogates(value, _msgpack_default))
     return packed
 
 
@@ -320,7 +311,7 @@ def decode_wire(encoding: str, data: bytes) -> Any:
     """
     try:
         if encoding == MSGPACK:
-            return msgpack.unpackb(data, timestamp=0, strict_map_key=True)
+            return msgpack.unpackb(data)
         return orjson.loads(data)
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise undecodable(encoding, detail_of(error) if data else "EOF") from None
