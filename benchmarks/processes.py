@@ -33,10 +33,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(module: str, port: int, *arguments: str) -> subprocess.Popen[bytes]:
+def start(
+    module: str, port: int, *arguments: str, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", module, str(port), *arguments],
         cwd=ROOT,
+        env=environment,
         preexec_fn=lambda: pin(SERVER_CORE),
     )
 

@@ -376,7 +376,7 @@ def _started(loop: asyncio.AbstractEventLoop, coroutine: Any) -> asyncio.Task[No
     """Return a task that has begun already, where Python can do that."""
     if sys.version_info >= (3, 12):
         return asyncio.Task(coroutine, loop=loop, eager_start=True)
-    return loop.create_task(coroutine)
+    return asyncio.Task(coroutine, loop=loop)
 
 
 class _Server(web.Server):
