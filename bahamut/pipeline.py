@@ -176,9 +176,10 @@ class Pipeline:
                 ctx.request.operation.value, ctx.request.identity.name
             )
         if plan.rule.reads:
-            self.decode(ctx, plan)
+            given = self.decode(ctx.request, plan)
             if ctx.request.operation is _PATCH and self._model.retriever is not None:
-                await self.patch(ctx, self._model.retriever)
+                given = await self.patch(ctx.request, given, self._model.retriever)
+            ctx.input_data = given
         await plan.process(ctx)
         if self._pusher is not None:
             await self.publish(ctx, plan, self._pusher)
@@ -220,18 +221,17 @@ class Pipeline:
             cleaner=self._tracing.cleaner,
         )
 
-    def decode(self, ctx: Context, plan: Plan) -> None:
-        """Turn the body into a validated object, that of a patch into a sparse one."""
-        is_patch = ctx.request.operation is _PATCH
-        given = self._unmarshalled(ctx.request, plan, is_patch=is_patch)
+    def decode(self, request: Request, plan: Plan) -> Any:
+        """Return what the body says: a validated object, or a sparse one for a patch."""
+        is_patch = request.operation is _PATCH
+        given = self._unmarshalled(request, plan, is_patch=is_patch)
         if not is_patch:
             given.validate()
-        ctx.input_data = given
+        return given
 
-    async def patch(self, ctx: Context, retriever: IdentifiableRetriever) -> None:
-        """Turn a sparse object into what an update would have brought, checked as one (X32)."""
-        sparse = ctx.input_data
-        pristine = await retriever(ctx.request)
+    async def patch(self, request: Request, sparse: Any, retriever: IdentifiableRetriever) -> Model:
+        """Return the retrieved object with *sparse* applied, checked as an update (X32)."""
+        pristine = await retriever(request)
         if not isinstance(pristine, Model) or not pristine.ATTRIBUTES:
             raise BadRequestError("Identifiable is not patchable")
         if pristine.identity != sparse.identity:
@@ -241,7 +241,7 @@ class Pipeline:
         target.identifier = target.identifier or pristine.identifier
         verify(target, pristine, Operation.PATCH)
         target.validate()
-        ctx.input_data = target
+        return target
 
     async def publish(self, ctx: Context, plan: Plan, pusher: Pusher) -> None:
         """Push the events of the processor, then the one about its output."""

@@ -45,7 +45,7 @@ def _msgspec() -> Callable[[Any], bytes] | None:
     """Return msgspec's encoder of JSON, None where it is not installed."""
     try:
         from msgspec.json import Encoder
-    except ModuleNotFoundError:
+    except ImportError:
         return None
     return Encoder().encode
 

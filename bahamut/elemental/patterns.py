@@ -82,7 +82,7 @@ def characters_of(pattern: str) -> str:
     tenth of asking RE2. What holds others has to be asked about still; so has the empty text.
 
     Returns:
-        None at all for a pattern that says anything else.
+        The empty text for a pattern that says anything else.
     """
     found = _ONE_CLASS.fullmatch(pattern)
     try:

@@ -24,7 +24,14 @@ from bahamut.elemental.response import RawResponse
 
 IS_KNOWN = all(
     hasattr(web.RequestHandler, name)
-    for name in ("_drain_helper", "_paused", "_current_request", "_messages", "_request_count")
+    for name in (
+        "_current_request",
+        "_drain_helper",
+        "_messages",
+        "_paused",
+        "_reading_paused",
+        "_request_count",
+    )
 ) and hasattr(web.BaseRequest, "protocol")
 IS_SHORT = aiohttp.__version__.startswith("3.14.")
 """Whether requests take the short way, which was written for these versions of aiohttp."""
