@@ -40,7 +40,7 @@ SERVERS = {
 
 def run(*, is_quick: bool) -> Iterator[Figure]:
     """Yield W1 to W4 beside each neighbour."""
-    rounds, seconds = (4, 0.35) if is_quick else (9, 2.0)
+    rounds, seconds = (7, 0.2) if is_quick else (30, 0.6)  # short, for speed drifts
     pin(load_core())
     tool = "wrk" if WRK else "a client of ours"
     print(f"# {CONNECTIONS} connections, load by {tool}, {rounds} rounds of {seconds} s each")

@@ -274,6 +274,7 @@ def _looks_for_mappings(model: type[Model], seen: set[type[Model]]) -> bool:
 
 
 _recursive: dict[type[Model], bool] = {}
+"""Of the classes that were looked at, whether their objects can hold their own kind."""
 
 
 def _check_depth(value: Any, model: type[Model]) -> None:
@@ -347,9 +348,11 @@ def update_from(encoding: str, value: Any, target: Model) -> None:
     """
     if value.__class__ is not dict:
         raise undecodable(encoding, "the value must be an object")
+    model = type(target)
     try:
-        _check_depth(value, type(target))
-        type(target).update_from_wire(target, value)
+        if _recursive.get(model, True):
+            _check_depth(value, model)
+        model.update_from_wire(target, value)
     except DecodeError as error:
         raise undecodable(encoding, str(error)) from None
 

@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import HttpVersion10, web
@@ -157,9 +158,8 @@ class RestDoor:
         except Error as error:
             response = _refusal(error, method, path)
         else:
-            response = await self._pipeline.handle(
-                raw, lambda: read_body(content, raw.headers, self._rest)
-            )
+            body = partial(read_body, content, raw.headers, self._rest)
+            response = await self._pipeline.handle(raw, body)
             if self._rest.compression:
                 response.headers.append(VARY_ENCODING)
                 if len(response.body) >= compress.MINIMUM:
