@@ -42,6 +42,21 @@ class TooLargeError(PubSubError):
 
 
 @contextlib.contextmanager
+def _cancellable() -> Iterator[None]:
+    """End with the cancellation that something inside has lost, if it has.
+
+    nats-py waits by `asyncio.wait_for`, which until Python 3.11 forgets a cancellation that comes
+    together with the end of what it waits for.
+    """
+    try:
+        yield
+    finally:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
+
+
+@contextlib.contextmanager
 def _translated() -> Iterator[None]:
     """Raise what nats-py raises as errors of ours."""
     try:
@@ -91,7 +106,7 @@ class Link:
         if config.username or config.password:
             options["user"] = self._after_tls(config, config.username)
             options["password"] = config.password
-        with _translated():
+        with _translated(), _cancellable():
             async with asyncio.timeout(ATTEMPT_TIMEOUT):
                 await self._connection.connect(
                     [each.strip() for each in url.split(",")],

@@ -11,6 +11,7 @@ import ssl
 import time
 from pathlib import Path
 
+import nats.errors
 import pytest
 from bahamut.pubsub import (
     NotConnectedError,
@@ -30,6 +31,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from nats.aio.client import Client as Connection
 from tests.integration.nats_support import NATSServer
 from tests.integration.support import free_port
 
@@ -95,6 +97,36 @@ async def test_x23_connecting_ends_with_its_context_or_in_time():
         await client.connect(timeout=0.2)
     assert not await client.connect().wait(0.1)
     await client.disconnect()
+
+
+@pytest.mark.asyncio
+async def test_x23_connecting_ends_even_if_its_end_is_lost_in_the_library(monkeypatch):
+    begun, real = asyncio.Event(), Connection.connect
+
+    async def connect(*args, **kwargs):
+        try:
+            await real(*args, **kwargs)
+        except asyncio.CancelledError:  # as asyncio.wait_for of Python 3.11 does it
+            raise nats.errors.NoServersError from None
+
+    async def serve(reader, writer):
+        begun.set()
+        await reader.read()
+        writer.close()
+
+    monkeypatch.setattr(Connection, "connect", connect)
+    silent = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    client, ctx = new_nats_pubsub_client(f"nats://127.0.0.1:{port}", SOON), RunContext()
+    waiter = client.connect(ctx)
+    await begun.wait()
+    ctx.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(NotConnectedError, match="on time"):
+            await waiter
+        await client.disconnect()
+    silent.close()
+    await silent.wait_closed()
 
 
 @pytest.mark.asyncio
