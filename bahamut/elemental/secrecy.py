@@ -47,6 +47,7 @@ def without_secrets(value: Any) -> Any:
 
 
 def _may_hold_secrets(items: Iterable[Any]) -> bool:
+    """Tell whether one of *items* is of a class with secrets, or could hold such an object."""
     return any(
         has_secrets(kind) if issubclass(kind, Model) else issubclass(kind, list | tuple | dict)
         for kind in set(map(type, items))
@@ -59,12 +60,8 @@ def _blanked(given: Model) -> Model:
     for spec in made.ATTRIBUTES:
         if spec.model is not None and has_secrets(model_of(spec)):
             value = made.__dict__.get(spec.wire)
-            if isinstance(value, dict):
-                made.__dict__[spec.wire] = {k: without_secrets(v) for k, v in value.items()}
-            elif isinstance(value, list):
-                made.__dict__[spec.wire] = [without_secrets(item) for item in value]
-            elif value is not None:
-                made.__dict__[spec.wire] = _blanked(value)
+            if value is not None:
+                made.__dict__[spec.wire] = without_secrets(value)
     return made
 
 
