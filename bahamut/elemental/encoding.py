@@ -57,7 +57,7 @@ _ALIKE = frozenset(("string", "enum", "integer", "boolean", "time"))
 class _Way:
     """How objects of one class are encoded, worked out for the first of them."""
 
-    __slots__ = ("count", "has_mappings", "has_secrets", "has_times", "option")
+    __slots__ = ("count", "has_mappings", "has_secrets", "is_for_msgspec", "option")
 
     def __init__(self, model: type[Model]) -> None:
         self.count = len(model.ATTRIBUTES) if model.IS_PLAIN_WIRE else -1
@@ -65,8 +65,8 @@ class _Way:
         self.has_mappings = _looks_for_mappings(model, set())
         self.has_secrets = has_secrets(model)
         kinds = {s.subtype if s.type == "list" else s.type for s in model.ATTRIBUTES}
-        self.has_times = "time" in kinds and kinds <= _ALIKE
-        """Whether lists of them are for msgspec (design note 5)."""
+        self.is_for_msgspec = "time" in kinds and kinds <= _ALIKE
+        """Whether lists of them are (design note 5)."""
         self.option = _SORTED if self.has_mappings else _PLAIN
         """For orjson."""
 
@@ -80,6 +80,11 @@ def _way_of(value: Any) -> _Way | None:
     if found is None and isinstance(value, Model):
         found = _ways[value.__class__] = _Way(value.__class__)
     return found
+
+
+def _way_of_items(value: Any) -> _Way | None:
+    """Return the way of a list's first object, None for what is no list of objects."""
+    return _way_of(value[0]) if value.__class__ is list and value else None
 
 
 def encode(encoding: str, value: Any, *, blanks_secrets: bool = False) -> bytes:
@@ -105,19 +110,18 @@ def encode_json(value: Any, *, blanks_secrets: bool = False) -> bytes:
     """Return *value* as JSON."""
     option = _SORTED
     way = _way_of(value)
-    if way is not None:
-        option = way.option
-        if blanks_secrets and way.has_secrets:
-            value = without_secrets(value)
-        value = value.to_wire()
-    elif value.__class__ is list and value and (way := _way_of(value[0])) is not None:
+    if way is None and (way := _way_of_items(value)) is not None:
         option = way.option
         value, are_alike = _wires(value, way, blanks_secrets=blanks_secrets)
-        if are_alike and way.has_times and (fast := _msgspec()) is not None:
+        if are_alike and way.is_for_msgspec and (fast := _msgspec()) is not None:
             with contextlib.suppress(TypeError, ValueError):  # what is wrong, orjson says
                 return fast(value)
-    elif blanks_secrets:
-        value = without_secrets(value)
+    else:
+        if blanks_secrets and (way is None or way.has_secrets):
+            value = without_secrets(value)
+        if way is not None:
+            option = way.option
+            value = value.to_wire()
     try:
         return orjson.dumps(value, _json_default, option)
     except orjson.JSONEncodeError as error:
@@ -194,18 +198,16 @@ def _without_surrogates(value: Any, default: Callable[[Any], Any]) -> Any:
 
 def encode_msgpack(value: Any, *, blanks_secrets: bool = False) -> bytes:
     """Return *value* as MessagePack."""
-    way = _way_of(value)
-    if way is not None:
-        if blanks_secrets and way.has_secrets:
-            value = without_secrets(value)
-        value = _in_order(value) if way.has_mappings else value.to_wire()
-    elif value.__class__ is list and value and (way := _way_of(value[0])) is not None:
-        if way.has_mappings:
-            value = _in_order(without_secrets(value) if blanks_secrets else value)
-        else:
-            value, _ = _wires(value, way, blanks_secrets=blanks_secrets)
+    way, of_items = _way_of(value), _way_of_items(value)
+    if of_items is not None and not of_items.has_mappings:
+        value, _ = _wires(value, of_items, blanks_secrets=blanks_secrets)
+        return pack_ordered(value)
+    if blanks_secrets and (way is None or way.has_secrets):
+        value = without_secrets(value)
+    if way is not None and not way.has_mappings:
+        value = value.to_wire()
     elif not isinstance(value, str | int):
-        value = _in_order(without_secrets(value) if blanks_secrets else value)
+        value = _in_order(value)
     return pack_ordered(value)
 
 
