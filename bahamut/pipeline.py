@@ -45,7 +45,6 @@ log = logging.getLogger(__name__)
 Process = Callable[[Context], Awaitable[None]]
 ReadBody = Callable[[], Awaitable[bytes]]
 
-_PATCH = Operation.PATCH  # members of an enumeration are slow to look up
 AUDIT_BOUND = 1024
 """Audits of an asynchronous auditer that may wait; beyond, operations wait for it."""
 
@@ -177,7 +176,7 @@ class Pipeline:
             )
         if plan.rule.reads:
             given = self.decode(ctx.request, plan)
-            if ctx.request.operation is _PATCH and self._model.retriever is not None:
+            if plan.rule.is_patch and self._model.retriever is not None:
                 given = await self.patch(ctx.request, given, self._model.retriever)
             ctx.input_data = given
         await plan.process(ctx)
@@ -223,9 +222,8 @@ class Pipeline:
 
     def decode(self, request: Request, plan: Plan) -> Any:
         """Return what the body says: a validated object, or a sparse one for a patch."""
-        is_patch = request.operation is _PATCH
-        given = self._unmarshalled(request, plan, is_patch=is_patch)
-        if not is_patch:
+        given = self._unmarshalled(request, plan)
+        if not plan.rule.is_patch:
             given.validate()
         return given
 
@@ -263,14 +261,14 @@ class Pipeline:
 
     # --- how they do it ----------------------------------------------------------------------
 
-    def _unmarshalled(self, request: Request, plan: Plan, *, is_patch: bool) -> Any:
+    def _unmarshalled(self, request: Request, plan: Plan) -> Any:
         if plan.unmarshaller is not None:
             try:
                 return plan.unmarshaller(request)
             except Exception as error:
                 raise _UndecodableError(error) from error
-        target = plan.model.SPARSE() if is_patch else plan.model()
-        if request.data or is_patch:
+        target = plan.model.SPARSE() if plan.rule.is_patch else plan.model()
+        if request.data or plan.rule.is_patch:
             try:
                 decode_into(request.content_type, request.data, target)
             except DecodeError as error:

@@ -33,6 +33,8 @@ class Rule:
     """Whether refusals name the category instead of the object."""
     event: str = ""
     """Type of the event about its output, empty for none."""
+    is_patch: bool = False
+    """Whether the body holds some of the attributes only."""
 
 
 RULES = {
@@ -42,7 +44,13 @@ RULES = {
     Operation.UPDATE: Rule("process_update", "Update", reads=True, writes=True, event="update"),
     Operation.DELETE: Rule("process_delete", "Delete", writes=True, event="delete"),
     Operation.PATCH: Rule(
-        "process_patch", "Patch", reads=True, writes=True, of_many=True, event="update"
+        "process_patch",
+        "Patch",
+        reads=True,
+        writes=True,
+        of_many=True,
+        event="update",
+        is_patch=True,
     ),
     Operation.INFO: Rule("process_info", "Info", of_many=True),
 }
@@ -123,8 +131,9 @@ class Plans:
 
     def _process(self, request: Request) -> Process | None:
         """Return the method that serves this, a plain one as a job for a worker thread."""
-        method_name = RULES[request.operation].method
-        if request.operation is Operation.PATCH and self._model.retriever is not None:
+        rule = RULES[request.operation]
+        method_name = rule.method
+        if rule.is_patch and self._model.retriever is not None:
             method_name = RULES[Operation.UPDATE].method
         method = getattr(self._processors.get(request.identity.name), method_name, None)
         if method is None or inspect.iscoroutinefunction(method):
