@@ -22,6 +22,8 @@ class Table:
     def __init__(self, model: type[Model]) -> None:
         self.model = model
         self.objects: dict[str, Model] = {}
+        self._is_sorted = True
+        """Whether `objects` is in the order of creation."""
         self.serials: dict[str, int] = {}
         self.serial = 0
         self.parents: dict[str, Parent] = {}
@@ -58,8 +60,7 @@ class Table:
         """Store *obj* where it was in the order of creation."""
         self.put(obj, parent)
         self.serials[obj.identifier], self.versions[obj.identifier] = serial, version
-        in_order = sorted(self.objects.items(), key=lambda item: self.serials[item[0]])
-        self.objects = dict(in_order)
+        self._is_sorted = False  # sorting now would sort once per object of a rollback
 
     def pop(self, identifier: str) -> tuple[Model, Parent, int, int]:
         """Take an object out; return it, its parent, its serial and its version."""
@@ -84,9 +85,16 @@ class Table:
         """Return the objects that can match, in order of creation."""
         narrow = self._narrowest(query)
         if narrow is None:
-            return self.objects.values()
+            return self._in_order()
         ordered = sorted(narrow, key=self.serials.__getitem__)
         return [self.objects[key] for key in ordered]
+
+    def _in_order(self) -> Iterable[Model]:
+        if not self._is_sorted:
+            by_age = sorted(self.objects.items(), key=lambda item: self.serials[item[0]])
+            self.objects = dict(by_age)
+            self._is_sorted = True
+        return self.objects.values()
 
     def _narrowest(self, query: Query) -> Iterable[str] | Any:
         found: list[Any] = []

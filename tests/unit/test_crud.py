@@ -1,10 +1,13 @@
 """The generic processor, called as the pipeline calls it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from bahamut import BadRequestError, Context, CRUDProcessor
+from bahamut.crud import DELETED_PER_TURN
 from bahamut.elemental import (
     ROOT_IDENTITY,
     Errors,
@@ -111,6 +114,39 @@ async def test_deleting_an_object_deletes_what_lives_under_it() -> None:
         await api.make(Task(title=parent.name), parent=parent)
     assert (await api.do("delete", List, one.id)).output_data == one
     assert await api.titles() == ["b"]
+
+
+async def test_deleting_many_children_lets_other_tasks_run() -> None:
+    api = API()
+    parent = await api.make(List(name="a"))
+    for _ in range(3 * DELETED_PER_TURN):
+        await api.make(Task(title="x"), parent=parent)
+    deleting = asyncio.create_task(api.do("delete", List, parent.id))
+    await asyncio.sleep(0)
+    left = [len(await api.titles())]
+    while not deleting.done():
+        await asyncio.sleep(0)
+        left.append(len(await api.titles()))
+    assert left[-1] == 0
+    assert len(set(left)) > 3
+    assert all(a - b <= DELETED_PER_TURN for a, b in pairwise(left))
+
+
+async def test_children_that_come_and_go_meanwhile_are_deleted_too() -> None:
+    api = API()
+    parent = await api.make(List(name="a"))
+    first = await api.make(Task(title="first"), parent=parent)
+    for _ in range(DELETED_PER_TURN):
+        await api.make(Task(title="x"), parent=parent)
+    deleting = asyncio.create_task(api.do("delete", List, parent.id))
+    await asyncio.sleep(0)
+    assert not deleting.done()
+    await api.processor.manipulator.delete(first)
+    await api.make(Task(title="late"), parent=parent)
+    await deleting
+    assert await api.titles() == []
+    with pytest.raises(ObjectNotFoundError):
+        await api.do("retrieve", List, parent.id)
 
 
 async def test_times_are_set_by_the_server() -> None:

@@ -287,6 +287,21 @@ async def test_a_transaction_keeps_all_changes_or_none() -> None:
     assert await names(manipulator) == ["changed", "z", "again"]
 
 
+async def test_deleted_objects_that_come_back_are_listed_where_they_were() -> None:
+    manipulator = await filled(*(Thing(id=str(n), name=str(n)) for n in range(20)))
+    before = await manipulator.retrieve_many(Thing)
+
+    async def delete_some(_: MemoryManipulator) -> None:
+        for n in (3, 19, 0, 7):
+            await manipulator.delete(Thing(id=str(n)))
+
+    with pytest.raises(OopsError):
+        await fail(manipulator, delete_some)
+    await manipulator.create(Thing(id="20", name="20"))
+    assert (await manipulator.retrieve_many(Thing)).items[:-1] == before.items
+    assert (await names(manipulator))[-1] == "20"
+
+
 async def test_a_transaction_inside_another_is_part_of_it() -> None:
     manipulator = await filled(Thing(id="1", name="a"))
 
