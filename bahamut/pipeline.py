@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from bahamut import respond
-from bahamut._kit.tasks import OrderedQueue
+from bahamut._kit.calls import decided
+from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
 from bahamut.auth.chain import ask
 from bahamut.config import Config
 from bahamut.context import Context, ResponseWriter
@@ -127,8 +128,8 @@ class Pipeline:
         """
         try:
             request, registry = self.parse(raw)
-        except Exception as error:  # noqa: BLE001 - the border
-            return self._unparsed(raw, error)
+        except FAILURES as error:
+            return self._unparsed(raw, failure(error))
         plan = self._plans.of(request, registry)
         ctx = Context(request, self.context)
         if self._metrics is None:
@@ -151,8 +152,8 @@ class Pipeline:
             if self._tracing.tracer is not None:
                 self.trace(ctx, self._tracing.tracer)
             response = await self.operate(ctx, plan)
-        except Exception as error:  # noqa: BLE001 - the border
-            response = await self._failed(ctx, plan, error)
+        except FAILURES as error:
+            response = await self._failed(ctx, plan, failure(error))
         else:
             if self._auditer is not None:
                 await self.audit(ctx, self._auditer, None)
@@ -198,12 +199,14 @@ class Pipeline:
     async def limit(self, ctx: Context, plan: Plan) -> None:
         """Take a token of each bucket that counts this request, before its body is read."""
         for bucket, condition in plan.limits:
-            if condition is None or condition(ctx.request):
+            if condition is None or decided(condition(ctx.request), condition):
                 wait = bucket.take()
                 if wait:
                     raise RateLimitError(wait)
-        if self._limiter is not None and await self._limiter.rate_limit(ctx.request):
-            raise RateLimitError
+        if self._limiter is not None:
+            is_refused = await self._limiter.rate_limit(ctx.request)
+            if decided(is_refused, self._limiter.rate_limit):
+                raise RateLimitError
 
     async def read(self, ctx: Context, plan: Plan, read_body: ReadBody) -> None:
         """Read the body, unless it is of a foreign type that only a processor understands."""
@@ -256,8 +259,8 @@ class Pipeline:
         else:
             try:
                 auditer.audit(ctx, error)
-            except Exception:
-                log.exception("The auditer failed")
+            except FAILURES as raised:
+                log_failure(log, raised, "The auditer failed")
 
     # --- how they do it ----------------------------------------------------------------------
 

@@ -1,39 +1,59 @@
-"""Chains of guards: the first one that decides has decided."""
+"""Chains of guards: the first one that returns OK or KO decides."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+from bahamut._kit.calls import name_of, shown
 from bahamut.context import Context
 from bahamut.elemental.errors import Error
 from bahamut.errors import ForbiddenError, UnauthorizedError
 from bahamut.interfaces import AuthAction, Authorizer, RequestAuthenticator, SessionAuthenticator
 
 Ask = Callable[[Any], Awaitable[AuthAction]]
-"""A guard's method: gets what is to be judged."""
-_OK, _KO = AuthAction.OK, AuthAction.KO  # members of an enumeration are slow to look up
+"""A guard's method: gets the operation or the session."""
+# Members of an enumeration are slow to look up.
+_OK, _KO, _CONTINUE = AuthAction.OK, AuthAction.KO, AuthAction.CONTINUE
+
+
+class GuardError(TypeError):
+    """A guard returned something that is not a member of `AuthAction` (decision X57)."""
+
+
+def checked(action: object, guard: object) -> AuthAction:
+    """Return what *guard* decided.
+
+    Raises:
+        GuardError: it is not a member of `AuthAction`; an equal value does not count.
+    """
+    if action is _OK or action is _KO or action is _CONTINUE:
+        return action
+    raise GuardError(f"{name_of(guard)} must return a member of AuthAction, not {shown(action)}")
 
 
 async def ask(
     guards: Sequence[Ask], subject: Any, refusal: type[Error], *, fail_closed: bool
 ) -> None:
-    """Ask guards in order until one says OK or KO.
+    """Ask guards in order until one returns OK or KO.
 
     Args:
         guards: asked one after the other; without any, everything is granted.
         subject: an operation or a session.
-        refusal: raised when the answer is no.
-        fail_closed: whether that is the answer when none of them decided.
+        refusal: raised to refuse.
+        fail_closed: whether to refuse when none of them decided.
 
     Raises:
         Error: the refusal.
+        GuardError: a guard returned something else than a member of `AuthAction`.
         Exception: what a guard raised.
     """
     for guard in guards:
         action = await guard(subject)
-        if action == _OK:
+        if action is _OK:
             return
-        if action == _KO:
+        if action is _KO:
             raise refusal
+        if action is not _CONTINUE:
+            checked(action, guard)
     if guards and fail_closed:
         raise refusal
 

@@ -1,0 +1,253 @@
+"""What guards and hooks return and raise, and what clients, logs and auditers are told of it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import bahamut
+import pytest
+from bahamut import AuthAction
+from bahamut.auth import simple
+from bahamut.elemental import Error
+from tests.integration.support import Note, Notes, registry, running
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
+
+INTERNAL = {
+    "code": 500,
+    "description": "Internal error",
+    "subject": "bahamut",
+    "title": "Internal Server Error",
+    "trace": "unknown",
+}
+NO_ACTIONS = [False, True, None, 0, 5, "KO", object()]
+NO_BOOLEANS = [None, 0, 1, "yes", object()]
+
+
+class Returns:
+    """A guard and handler of every kind that returns the same to everybody."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.sessions: list[str] = []
+
+    async def authenticate_request(self, _ctx: bahamut.Context) -> Any:
+        return self.value
+
+    async def is_authorized(self, _ctx: bahamut.Context) -> Any:
+        return self.value
+
+    async def authenticate_session(self, _session: Any) -> Any:
+        return self.value
+
+    async def rate_limit(self, _request: Any) -> Any:
+        return self.value
+
+    async def should_publish(self, _event: Any) -> Any:
+        return self.value
+
+
+class Dispatcher:
+    """A dispatch handler whose answers are given."""
+
+    def __init__(self, *, init: Any = True, dispatch: Any = True) -> None:
+        self.init, self.dispatch = init, dispatch
+        self.lines: list[str] = []
+
+    async def on_push_session_init(self, _session: Any) -> Any:
+        return self.init() if callable(self.init) else self.init
+
+    async def on_push_session_start(self, _session: Any) -> None:
+        self.lines.append("start")
+
+    async def on_push_session_stop(self, _session: Any) -> None:
+        self.lines.append("stop")
+
+    async def should_dispatch(self, _session: Any, event: Any, _summary: Any) -> Any:
+        self.lines.append(f"dispatch {event.type}")
+        return self.dispatch() if callable(self.dispatch) else self.dispatch
+
+
+class Audits:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.errors: list[BaseException | None] = []
+
+    def audit(self, _ctx: bahamut.Context, error: BaseException | None) -> None:
+        self.errors.append(error)
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    *options: bahamut.Option, processor: Any = None
+) -> AsyncIterator[tuple[bahamut.Server, aiohttp.ClientSession]]:
+    """Run a server of notes with a websocket, and give a client of it."""
+    server = bahamut.new(
+        bahamut.opt_rest_server("127.0.0.1:0"),
+        bahamut.opt_model({0: registry()}),
+        bahamut.opt_push_server(bahamut.new_local_pubsub_client(), "events"),
+        bahamut.opt_push_dispatch_handler(None),
+        *options,
+    )
+    server.register_processor(processor or Notes(), Note.IDENTITY)
+    async with running(server):
+        base = f"http://127.0.0.1:{server.addresses[0][1]}"
+        async with aiohttp.ClientSession(base) as client:
+            yield server, client
+
+
+def handshake(**headers: str) -> dict[str, str]:
+    return {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        **headers,
+    }
+
+
+async def refused(client: aiohttp.ClientSession, **headers: str) -> tuple[int, Any]:
+    """Return status and first error of a handshake that is refused."""
+    async with client.get("/events", headers=handshake(**headers)) as answer:
+        assert answer.status != 101
+        return answer.status, (await answer.json())[0]
+
+
+# --- G1: what guards return ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", NO_ACTIONS, ids=repr)
+@pytest.mark.parametrize("is_closed", [False, True])
+@pytest.mark.parametrize("kind", ["authenticate_request", "is_authorized", "simple"])
+async def test_g1_a_guard_that_returns_no_action_refuses(
+    kind: str, is_closed: bool, value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def decide(_ctx: bahamut.Context) -> Any:
+        return value
+
+    audits, processor = Audits(), Notes()
+    option = {
+        "authenticate_request": bahamut.opt_authenticators([Returns(value)]),
+        "is_authorized": bahamut.opt_authorizers([Returns(value)]),
+        "simple": bahamut.opt_authorizers([simple.new_authorizer(decide)]),
+    }[kind]
+    options = [option, bahamut.opt_auditer(audits)]
+    options += [bahamut.opt_fail_closed()] if is_closed else []
+    async with serving(*options, processor=processor) as (_, client):
+        answer = await client.post("/notes", json={"text": "milk"})
+        assert (answer.status, await answer.json()) == (500, [INTERNAL])
+    assert not processor.kept
+    name = "decide" if kind == "simple" else f"Returns.{kind}"
+    assert f"{name} must return a member of AuthAction" in caplog.text
+    assert [type(error).__name__ for error in audits.errors] == ["GuardError"]
+
+
+@pytest.mark.parametrize("value", NO_ACTIONS, ids=repr)
+async def test_g1_a_session_authenticator_that_returns_no_action_refuses(
+    value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(bahamut.opt_authenticators([], [Returns(value)])) as (_, client):
+        assert await refused(client) == (500, INTERNAL)
+    assert "Returns.authenticate_session must return a member of AuthAction" in caplog.text
+
+
+@pytest.mark.parametrize("value", NO_BOOLEANS, ids=repr)
+async def test_g1_a_rate_limiter_that_returns_no_boolean_refuses(
+    value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(bahamut.opt_rate_limiter(Returns(value))) as (_, client):
+        answer = await client.get("/notes")
+        assert (answer.status, await answer.json()) == (500, [INTERNAL])
+    assert "Returns.rate_limit must return True or False" in caplog.text
+
+
+@pytest.mark.parametrize("value", NO_BOOLEANS, ids=repr)
+async def test_g1_a_session_hook_that_returns_no_boolean_refuses(
+    value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = Dispatcher(init=lambda: value)
+    async with serving(bahamut.opt_push_dispatch_handler(handler)) as (_, client):
+        assert await refused(client) == (500, INTERNAL)
+    assert "Dispatcher.on_push_session_init must return True or False" in caplog.text
+    assert not handler.lines
+
+
+@pytest.mark.parametrize("value", NO_BOOLEANS, ids=repr)
+async def test_g1_a_dispatch_or_publish_hook_that_returns_no_boolean_withholds_the_event(
+    value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = [value, True]
+    handler = Dispatcher(dispatch=lambda: answers.pop(0))
+    async with (
+        serving(bahamut.opt_push_dispatch_handler(handler)) as (_, client),
+        client.ws_connect("/events") as socket,
+    ):
+        for text in ("withheld", "sent"):
+            await client.post("/notes", json={"text": text})
+        event = await socket.receive_json(timeout=5)
+        assert event["entity"]["text"] == "sent"
+    assert "Dispatcher.should_dispatch must return True or False" in caplog.text
+
+    publisher = Returns(value)
+    async with (
+        serving(bahamut.opt_push_publish_handler(publisher)) as (_, client),
+        client.ws_connect("/events") as socket,
+    ):
+        await client.post("/notes", json={"text": "withheld"})
+        publisher.value = True
+        await client.post("/notes", json={"text": "sent"})
+        event = await socket.receive_json(timeout=5)
+        assert event["entity"]["text"] == "sent"
+    assert "Returns.should_publish must return True or False" in caplog.text
+
+
+# --- G2: what guards raise ----------------------------------------------------------------------
+
+
+def failing(error: BaseException) -> list[bahamut.Option]:
+    """Return options with a session authenticator and a session hook that raise *error*."""
+
+    async def fail(_session: Any) -> AuthAction:
+        raise error
+
+    class Failing(Dispatcher):
+        async def on_push_session_init(self, session: Any) -> bool:
+            raise error
+
+    return [
+        bahamut.opt_authenticators([], [simple.new_authenticator(None, fail)]),
+        bahamut.opt_push_dispatch_handler(Failing()),
+    ]
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["authenticator", "on_push_session_init"])
+@pytest.mark.parametrize("error", [RuntimeError("db password"), KeyError("db password"), OSError()])
+async def test_g2_what_a_session_guard_raises_is_logged_and_not_told(
+    which: int, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(failing(error)[which]) as (_, client):
+        assert await refused(client) == (500, INTERNAL)
+    (record,) = [r for r in caplog.records if r.levelno >= logging.ERROR]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["authenticator", "on_push_session_init"])
+async def test_g2_the_text_is_told_where_internal_errors_are_exposed(which: int) -> None:
+    options = [failing(RuntimeError("down"))[which], bahamut.opt_expose_internal_errors()]
+    async with serving(*options) as (_, client):
+        status, error = await refused(client)
+        assert (status, error["description"]) == (500, "down")
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["authenticator", "on_push_session_init"])
+async def test_g2_an_elemental_error_keeps_its_status_and_words(which: int) -> None:
+    error = Error("Expired", "the token has expired", "workshop", 419)
+    async with serving(failing(error)[which]) as (_, client):
+        status, told = await refused(client)
+        assert (status, told["title"], told["subject"]) == (419, "Expired", "workshop")
