@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from bahamut import respond
 from bahamut._kit.calls import decided
 from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
-from bahamut.auth.chain import ask
+from bahamut.auth.chain import ask, forbidden, unauthorized
 from bahamut.config import Config
 from bahamut.context import Context, ResponseWriter
 from bahamut.elemental.encoding import decode_into
@@ -27,13 +27,11 @@ from bahamut.elemental.response import RawResponse
 from bahamut.elemental.verify import verify
 from bahamut.errors import (
     BadRequestError,
-    ForbiddenError,
     LockedError,
     NotAllowedError,
     NotImplementedByProcessorError,
     RateLimitError,
     RequestEntityTooLargeError,
-    UnauthorizedError,
     UnknownAPIVersionError,
 )
 from bahamut.interfaces import Auditer, IdentifiableRetriever, Processor
@@ -166,9 +164,9 @@ class Pipeline:
         if not plan.is_allowed:
             raise _refusal(ctx, plan)
         if self._authenticators:
-            await ask(self._authenticators, ctx, UnauthorizedError, fail_closed=self._fail_closed)
+            await ask(self._authenticators, ctx, unauthorized, fail_closed=self._fail_closed)
         if self._authorizers:
-            await ask(self._authorizers, ctx, ForbiddenError, fail_closed=self._fail_closed)
+            await ask(self._authorizers, ctx, forbidden, fail_closed=self._fail_closed)
         if plan.is_locked:
             raise LockedError
         if plan.process is None:

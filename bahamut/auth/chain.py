@@ -11,6 +11,8 @@ from bahamut.interfaces import AuthAction, Authorizer, RequestAuthenticator, Ses
 
 Ask = Callable[[Any], Awaitable[AuthAction]]
 """A guard's method: gets the operation or the session."""
+Refusal = Callable[[Any], Error]
+"""Makes the error that refuses a subject."""
 # Members of an enumeration are slow to look up.
 _OK, _KO, _CONTINUE = AuthAction.OK, AuthAction.KO, AuthAction.CONTINUE
 
@@ -31,14 +33,14 @@ def checked(action: object, guard: object) -> AuthAction:
 
 
 async def ask(
-    guards: Sequence[Ask], subject: Any, refusal: type[Error], *, fail_closed: bool
+    guards: Sequence[Ask], subject: Any, refusal: Refusal, *, fail_closed: bool
 ) -> None:
     """Ask guards in order until one returns OK or KO.
 
     Args:
         guards: asked one after the other; without any, everything is granted.
         subject: an operation or a session.
-        refusal: raised to refuse.
+        refusal: makes the error that is raised to refuse.
         fail_closed: whether to refuse when none of them decided.
 
     Raises:
@@ -51,11 +53,28 @@ async def ask(
         if action is _OK:
             return
         if action is _KO:
-            raise refusal
+            raise refusal(subject)
         if action is not _CONTINUE:
             checked(action, guard)
     if guards and fail_closed:
-        raise refusal
+        raise refusal(subject)
+
+
+def unauthorized(_ctx: Context) -> UnauthorizedError:
+    """Return the refusal of an authenticator."""
+    return UnauthorizedError()
+
+
+def forbidden(ctx: Context) -> ForbiddenError:
+    """Return the refusal of an authorizer: it says what is not allowed, and where (X46)."""
+    request = ctx.request
+    what = f"perform '{request.operation.value}' on '{request.identity.category}'"
+    where = f" in namespace '{request.namespace}'" if request.namespace else ""
+    return ForbiddenError(f"You are not allowed to {what}{where}")
+
+
+def _session_refused(_session: Any) -> UnauthorizedError:
+    return UnauthorizedError("You are not authorized to start a session")
 
 
 async def check_authentication(
@@ -73,7 +92,7 @@ async def check_authentication(
         Exception: what one raised.
     """
     guards = [authenticator.authenticate_request for authenticator in authenticators]
-    await ask(guards, ctx, UnauthorizedError, fail_closed=fail_closed)
+    await ask(guards, ctx, unauthorized, fail_closed=fail_closed)
 
 
 async def check_authorization(
@@ -91,12 +110,7 @@ async def check_authorization(
         Exception: what one raised.
     """
     guards = [authorizer.is_authorized for authorizer in authorizers]
-    await ask(guards, ctx, ForbiddenError, fail_closed=fail_closed)
-
-
-class _SessionRefusedError(UnauthorizedError):
-    def __init__(self) -> None:
-        super().__init__("You are not authorized to start a session")
+    await ask(guards, ctx, forbidden, fail_closed=fail_closed)
 
 
 async def check_session(
@@ -109,4 +123,4 @@ async def check_session(
         Exception: what one raised.
     """
     guards = [authenticator.authenticate_session for authenticator in authenticators]
-    await ask(guards, session, _SessionRefusedError, fail_closed=fail_closed)
+    await ask(guards, session, _session_refused, fail_closed=fail_closed)

@@ -7,7 +7,7 @@ import logging
 from datetime import UTC, datetime
 
 from bahamut._kit.calls import decided
-from bahamut._kit.tasks import FAILURES, failure
+from bahamut._kit.tasks import FAILURES, log_failure
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
@@ -62,7 +62,7 @@ class Publisher:
             if self._handler is None or await _is_published(event, self._handler):
                 await self._publish(scrubbed(event, model))
         except FAILURES as error:
-            log.error("%s is lost", event, exc_info=failure(error))
+            log_failure(log, error, "%s is lost", event)
             self.lost += 1
 
     async def _publish(self, event: Event) -> None:
@@ -87,5 +87,5 @@ async def _is_published(event: Event, handler: PushPublishHandler) -> bool:
     try:
         return decided(await handler.should_publish(event), handler.should_publish)
     except FAILURES as error:
-        log.error("The publish handler failed: %s is not published", event, exc_info=failure(error))
+        log_failure(log, error, "The publish handler failed: %s is not published", event)
         return False
