@@ -32,9 +32,7 @@ def checked(action: object, guard: object) -> AuthAction:
     raise GuardError(f"{name_of(guard)} must return a member of AuthAction, not {shown(action)}")
 
 
-async def ask(
-    guards: Sequence[Ask], subject: Any, refusal: Refusal, *, fail_closed: bool
-) -> None:
+async def ask(guards: Sequence[Ask], subject: Any, refusal: Refusal, *, fail_closed: bool) -> None:
     """Ask guards in order until one returns OK or KO.
 
     Args:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
 
@@ -15,6 +13,7 @@ from bahamut._kit.calls import decided
 from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut.auth.chain import check_session
 from bahamut.config import Config
+from bahamut.cors import split_origin
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
@@ -22,7 +21,7 @@ from bahamut.elemental.filters import FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig
-from bahamut.elemental.raw_request import RawRequest, client_ip
+from bahamut.elemental.raw_request import RawRequest, client_ip, client_scheme
 from bahamut.elemental.request import RequestSettings
 from bahamut.errors import ForbiddenError
 from bahamut.push.heartbeat import Heartbeat
@@ -107,16 +106,21 @@ class Endpoint:
         return session
 
     def _check_origin(self, raw: RawRequest) -> None:
-        """Refuse browsers that show somebody else's page (decision X14)."""
-        origin = raw.headers.get("Origin", "")
-        if not origin or self._push.allow_any_origin:
+        """Refuse pages of another site, unless the CORS policy names it (decisions X14, X64)."""
+        origin = raw.headers.get("Origin")
+        if origin is None or self._push.allow_any_origin or self._is_ours(raw, origin):
             return
-        with contextlib.suppress(ValueError):  # it is no URL
-            if urlsplit(origin).netloc.lower() == raw.headers.get("Host", "").lower():
-                return
         policy = self._cors.policy_for_request(raw) if self._cors is not None else None
-        if policy is None or not policy.allows(origin):
+        if policy is None or not policy.names(origin):
             raise ForbiddenError("The origin of the page is not allowed to open a push session")
+
+    def _is_ours(self, raw: RawRequest, origin: str) -> bool:
+        """Tell whether this host served the page, by either scheme if ours cannot be known."""
+        scheme = client_scheme(raw, self._settings.trusted_proxies)
+        host = raw.headers.get("Host", "")
+        ours = [split_origin(f"{s}://{host}") for s in ([scheme] if scheme else ["http", "https"])]
+        page = split_origin(origin)
+        return page is not None and page in ours
 
     async def _check_init(self, session: PushSession) -> None:
         if self._handler is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
@@ -251,3 +252,83 @@ async def test_g2_an_elemental_error_keeps_its_status_and_words(which: int) -> N
     async with serving(failing(error)[which]) as (_, client):
         status, told = await refused(client)
         assert (status, told["title"], told["subject"]) == (419, "Expired", "workshop")
+
+
+# --- G3, G7: origins ----------------------------------------------------------------------------
+
+
+async def status(port: int, *headers: str) -> int:
+    """Return the status of a raw handshake: clients would not leave the Host header out."""
+    request = ["GET /events HTTP/1.1", *(f"{name}: {value}" for name, value in handshake().items())]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write("\r\n".join([*request, *headers]).encode() + b"\r\n\r\n")
+    line = await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    return int(line.split()[1])
+
+
+def port_of(server: bahamut.Server) -> int:
+    return server.addresses[0][1]
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "http://", "https://", "file://", "http:", "", "//", "x"]
+)
+@pytest.mark.parametrize("host", [["Host:"], [], ["Host: x"]], ids=["empty", "missing", "x"])
+async def test_g3_an_origin_without_a_host_is_no_host_of_ours(origin: str, host: list[str]) -> None:
+    async with serving() as (server, _):
+        assert await status(port_of(server), *host, f"Origin: {origin}") in (400, 403)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "expected"),
+    [
+        ("http://x", "x", 101),
+        ("http://X", "x", 101),
+        ("https://x", "x", 101),  # a proxy in front of us may have the certificate
+        ("http://x", "x:80", 101),
+        ("https://x:443", "x", 101),
+        ("http://x:8080", "x:8080", 101),
+        ("http://[::1]:8080", "[::1]:8080", 101),
+        ("http://x:8080", "x", 403),
+        ("http://x", "x:443", 403),
+        ("http://x.evil", "x", 403),
+        ("http://x@evil", "x", 403),
+        ("ws://x", "x", 403),
+        ("ftp://x", "x", 403),
+    ],
+)
+async def test_g3_a_page_of_the_same_host_passes(origin: str, host: str, expected: int) -> None:
+    async with serving() as (server, _):
+        assert await status(port_of(server), f"Host: {host}", f"Origin: {origin}") == expected
+
+
+@pytest.mark.parametrize("origin", ["*", bahamut.CORS_ORIGIN_MIRROR])
+@pytest.mark.parametrize("page", ["https://evil.example", "null", "*", bahamut.CORS_ORIGIN_MIRROR])
+async def test_g7_who_lets_everybody_read_lets_nobody_open_a_websocket(
+    origin: str, page: str
+) -> None:
+    async with serving(bahamut.opt_cors_origin(origin)) as (server, _):
+        assert await status(port_of(server), "Host: x", f"Origin: {page}") == 403
+        assert await status(port_of(server), "Host: x", "Origin: http://x") == 101
+        assert await status(port_of(server), "Host: x") == 101
+    options = [bahamut.opt_cors_origin(origin), bahamut.opt_push_allow_any_origin()]
+    async with serving(*options) as (server, _):
+        assert await status(port_of(server), "Host: x", f"Origin: {page}") == 101
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "https://*.example.org", "null"])
+async def test_g7_a_page_that_is_named_may_open_a_websocket(origin: str) -> None:
+    controller = bahamut.new_default_cors_controller("*", [origin])
+    for option in (bahamut.opt_cors_origin(origin), bahamut.opt_cors_access_control(controller)):
+        async with serving(option) as (server, _):
+            page = origin.replace("*", "app")
+            assert await status(port_of(server), "Host: x", f"Origin: {page}") == 101
+            assert await status(port_of(server), "Host: x", "Origin: https://b.example") == 403
+
+
+async def test_g3_behind_a_trusted_proxy_the_scheme_must_be_the_clients() -> None:
+    async with serving(bahamut.opt_trusted_proxies("127.0.0.1")) as (server, _):
+        host = ["Host: x", "X-Forwarded-Proto: https"]
+        assert await status(port_of(server), *host, "Origin: https://x") == 101
+        assert await status(port_of(server), *host, "Origin: http://x") == 403

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bahamut import AuthAction, Context, ForbiddenError, check_authorization
+from bahamut import (
+    AuthAction,
+    Context,
+    ForbiddenError,
+    check_authorization,
+    new_default_cors_controller,
+)
 from bahamut.auth.simple import new_authorizer
-from bahamut.elemental import Identity, Operation, Request
+from bahamut.elemental import Identity, Operation, RawRequest, Request
 from tests.golden import marks
 
 LIVING = Path(marks.__file__).parent / "data" / "living"
@@ -50,6 +56,24 @@ async def test_x46_an_authorizer_that_raises_keeps_its_words() -> None:
 
     with pytest.raises(ForbiddenError, match="Not on Sundays"):
         await check_authorization([new_authorizer(fail)], Context(request_for("create", "/a")))
+
+
+@pytest.mark.parametrize("row", rows("cors"), ids=lambda row: row["case"])
+def test_x64_wildcards_are_the_living_forks_behind_https(row: dict[str, Any]) -> None:
+    given, origin = row["input"], row["input"]["request_origin"]
+    if any(other.count(".") < 2 for other in given["additional"]):  # X64: *.bar is refused
+        with pytest.raises(ValueError, match="wildcard"):
+            new_default_cors_controller(given["origin"], given["additional"])
+        return
+    controller = new_default_cors_controller(given["origin"], given["additional"])
+    policy = controller.policy_for_request(RawRequest("GET", "/"))
+    assert policy is not None
+    # X64: a wildcard without a scheme means https; what else the fork let in is not there.
+    recorded = row["fork"] if origin.startswith("https://") else row["original"]
+    expected = {name: values[0] for name, values in recorded["headers"].items()}
+    expected["Vary"] = "Origin"  # X13
+    assert dict(policy.headers(origin, preflight=given["preflight"])) == expected
+    assert policy.names(origin) is origin.startswith("https://")
 
 
 @pytest.mark.parametrize("path", sorted(marks.REST.glob("*.json")), ids=lambda path: path.stem)
