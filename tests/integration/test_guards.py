@@ -14,6 +14,7 @@ import pytest
 from bahamut import AuthAction
 from bahamut.auth import simple
 from bahamut.elemental import Error
+from bahamut.web import internals
 from tests.integration.support import Note, Notes, registry, running
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
@@ -332,3 +333,79 @@ async def test_g3_behind_a_trusted_proxy_the_scheme_must_be_the_clients() -> Non
         host = ["Host: x", "X-Forwarded-Proto: https"]
         assert await status(port_of(server), *host, "Origin: https://x") == 101
         assert await status(port_of(server), *host, "Origin: http://x") == 403
+
+
+# --- G4: clients that leave ----------------------------------------------------------------------
+
+
+class Gate:
+    """A guard and dispatch handler that waits in the middle of a handshake."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+        self.outcome: Any = None
+        self.lines: list[str] = []
+
+    async def _wait(self) -> None:
+        self.reached.set()
+        await self.opened.wait()
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+
+    async def authenticate_session(self, _session: Any) -> AuthAction:
+        await self._wait()
+        return self.outcome
+
+    async def on_push_session_init(self, _session: Any) -> bool:
+        await self._wait()
+        return self.outcome is AuthAction.OK
+
+    async def on_push_session_start(self, _session: Any) -> None:
+        self.lines.append("start")
+
+    async def on_push_session_stop(self, _session: Any) -> None:
+        self.lines.append("stop")
+
+    async def should_dispatch(self, *_: Any) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["short way", "public names"])
+@pytest.mark.parametrize("is_reset", [True, False], ids=["reset", "closed"])
+@pytest.mark.parametrize(
+    "outcome", [AuthAction.OK, AuthAction.KO, Error("Later", "not now", "test", 409)], ids=str
+)
+@pytest.mark.parametrize("where", ["authenticator", "on_push_session_init"])
+async def test_g4_a_client_that_leaves_during_the_handshake_leaves_nothing(
+    where: str,
+    outcome: Any,
+    is_reset: bool,
+    is_known: bool,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(internals, "IS_KNOWN", is_known)
+    monkeypatch.setattr(internals, "IS_SHORT", is_known)
+    gate = Gate()
+    gate.outcome = outcome
+    option = bahamut.opt_push_dispatch_handler(gate)
+    if where == "authenticator":
+        option = bahamut.opt_authenticators([], [gate])
+    async with serving(option, bahamut.opt_shutdown_timeout(1)) as (server, _):
+        before = asyncio.all_tasks()
+        _, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
+        lines = [f"{name}: {value}" for name, value in handshake(Host="x").items()]
+        writer.write("\r\n".join(["GET /events HTTP/1.1", *lines, "", ""]).encode())
+        await asyncio.wait_for(gate.reached.wait(), 5)
+        caplog.clear()
+        writer.transport.abort() if is_reset else writer.close()
+        async with asyncio.timeout(5):
+            while any(c.transport for c in server._site._runner.server.connections):
+                await asyncio.sleep(0)  # it gives no sign
+        gate.opened.set()
+        async with asyncio.timeout(5):
+            while asyncio.all_tasks() - before:  # noqa: ASYNC110 - it gives no sign
+                await asyncio.sleep(0)
+        assert not server._push.hub.sessions
+    assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
+    assert not gate.lines
