@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
+from bahamut.checks import problems
 from bahamut.cors import CORSPolicyController
 from bahamut.elemental.identity import Identity
 from bahamut.elemental.namespace import HeaderNamespacer, Namespacer
@@ -246,6 +247,9 @@ class Config:
 
     def problems(self) -> list[str]:
         """Return sentences that say what cannot work; a server refuses to be made of it."""
+        found = list(problems(self))
+        if found:  # the contradictions below are for values that make sense by themselves
+            return found
         return [
             sentence
             for is_wrong, sentence in (
@@ -263,24 +267,9 @@ class Config:
                     f"'{self.push.slow_policy}' is no policy for slow consumers: use 'drop', "
                     "'close' or 'conflate'",
                 ),
-                (
-                    any(amount < 0 for amount in self._amounts()),
-                    "timeouts, sizes and limits cannot be negative",
-                ),
             )
             if is_wrong
         ]
-
-    def _amounts(self) -> Iterator[float]:
-        for timeouts in (self.rest.timeouts, self.health.timeouts):
-            yield from astuple(timeouts)
-        rest = self.rest
-        yield from (rest.max_connections, rest.max_body_size, rest.max_header_size)
-        yield rest.shutdown_timeout
-        yield from (self.push.slow_bound, self.push.slow_deadline, self.push.max_message)
-        for rate in (self.limits.globally, *self.limits.by_identity.values()):
-            if rate is not None:
-                yield from (rate.limit, rate.burst)
 
     def warnings(self) -> list[str]:
         """Return sentences that say what is legal but probably not meant."""

@@ -400,8 +400,9 @@ async def test_g4_a_client_that_leaves_during_the_handshake_leaves_nothing(
         caplog.clear()
         writer.transport.abort() if is_reset else writer.close()
         async with asyncio.timeout(5):
-            while any(c.transport for c in server._site._runner.server.connections):
-                await asyncio.sleep(0)  # it gives no sign
+            connections = server._site._runner.server.connections
+            while any(one.transport for one in connections):  # noqa: ASYNC110 - it gives no sign
+                await asyncio.sleep(0)
         gate.opened.set()
         async with asyncio.timeout(5):
             while asyncio.all_tasks() - before:  # noqa: ASYNC110 - it gives no sign
