@@ -122,6 +122,7 @@ NAMES = {
     "limits.globally": "opt_rate_limiting",
     "limits.by_identity": "opt_api_rate_limiting",
     "meta": "opt_service_info",
+    "model.worker": "opt_worker_threads",
     "push.topic": "opt_push_server",
     "push.slow": "opt_push_slow_consumer",
     "push.max_message": "opt_push_max_message_size",

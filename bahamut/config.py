@@ -115,6 +115,10 @@ class ModelConfig:
     """Media types that a custom marshaller writes."""
     keeps_propagated: bool = False
     """Whether ``propagated`` is looked for among the declared parameters too."""
+    worker_threads: int = 32
+    """Threads that serve plain processors."""
+    worker_waiting: int = 1024
+    """Operations that may wait for one of them; beyond, 503."""
     namespacer: Namespacer | None = field(default_factory=HeaderNamespacer)
     """Finds the namespace of a request; None leaves it empty."""
 
@@ -261,6 +265,10 @@ class Config:
                     _overlap(self.rest.api_prefix, self.rest.custom_route_prefix),
                     f"the API prefix {self.rest.api_prefix} and the custom route prefix "
                     f"{self.rest.custom_route_prefix} overlap",
+                ),
+                (
+                    self.model.worker_threads == 0,
+                    "opt_worker_threads(): plain processors need a thread or more, not 0",
                 ),
                 (
                     self.push.slow_policy not in ("drop", "close", "conflate"),

@@ -204,6 +204,20 @@ def opt_identifiable_retriever(retriever: IdentifiableRetriever) -> Option:
     return lambda c: replace(c, model=replace(c.model, retriever=retriever))
 
 
+def opt_worker_threads(threads: int = 32, waiting: int = 1024) -> Option:
+    """Bound the threads that serve plain processors: *threads* at once.
+
+    They stop with the server; one whose processor does not return is left behind.
+
+    Args:
+        threads: threads, each started when it is first needed.
+        waiting: operations that may wait for a thread; beyond, they are answered with 503.
+    """
+    return lambda c: replace(
+        c, model=replace(c.model, worker_threads=threads, worker_waiting=waiting)
+    )
+
+
 def opt_namespacer(namespacer: Namespacer | None) -> Option:
     """Find the namespace of requests with *namespacer* (Go: elemental.SetNamespacer).
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from bahamut import respond
-from bahamut._kit.calls import decided
+from bahamut._kit.calls import decided, shown
 from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
 from bahamut.auth.chain import ask, forbidden, unauthorized
 from bahamut.config import Config
@@ -106,7 +106,8 @@ class Pipeline:
             await self._audits.start()
 
     async def stop(self) -> None:
-        """Wait until all that happened has been audited."""
+        """Let worker threads end, and wait until all that happened has been audited."""
+        self._plans.stop()
         if self._audits is not None:
             await self._audits.stop()
 
@@ -303,7 +304,15 @@ class Pipeline:
     def _transformed(self, error: Exception) -> BaseException:
         if self._errors.transformer is None:
             return error
-        return self._errors.transformer(error) or error
+        try:
+            transformed: object = self._errors.transformer(error)
+            if transformed is not None and not isinstance(transformed, BaseException):
+                what = shown(transformed)
+                raise TypeError(f"it must return an exception or None, not {what}")
+        except FAILURES as raised:
+            log_failure(log, raised, "The error transformer failed")
+            return failure(raised)
+        return error if transformed is None else transformed
 
     def _unparsed(self, raw: RawRequest, error: Exception) -> RawResponse:
         """Answer, in JSON, what never became a request."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import bahamut
 import pytest
+from aiohttp import web
 from bahamut import AuthAction
 from bahamut.auth import simple
-from bahamut.elemental import Error
+from bahamut.elemental import Error, Errors, Event
 from bahamut.web import internals
 from tests.integration.support import Note, Notes, registry, running
 
@@ -410,3 +413,230 @@ async def test_g4_a_client_that_leaves_during_the_handshake_leaves_nothing(
         assert not server._push.hub.sessions
     assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
     assert not gate.lines
+
+
+# --- E19: cancellations that nobody asked for ----------------------------------------------------
+
+
+async def cancelled_by_hand(*_: Any) -> Any:
+    raise asyncio.CancelledError
+
+
+async def cancelled_child(*_: Any) -> Any:
+    child = asyncio.create_task(asyncio.sleep(60))
+    child.cancel()
+    await child
+
+
+async def cancelled_future(*_: Any) -> Any:
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+async def cancelled_after_a_timeout(*_: Any) -> Any:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await asyncio.sleep(60)
+    raise asyncio.CancelledError
+
+
+STRAY = [cancelled_by_hand, cancelled_child, cancelled_future, cancelled_after_a_timeout]
+
+
+class Cancelling:
+    """A processor, guard, auditer and handler that raises a cancellation."""
+
+    def __init__(self, fail: Any) -> None:
+        self.fail = fail
+
+    async def hook(self, *_: Any) -> Any:
+        await self.fail()
+
+    process_retrieve_many = authenticate_request = is_authorized = rate_limit = hook
+    authenticate_session = audit = should_publish = hook
+
+
+@pytest.mark.parametrize("fail", STRAY)
+@pytest.mark.parametrize("where", ["processor", "authenticator", "authorizer", "limiter"])
+async def test_e19_a_cancellation_that_nobody_asked_for_is_a_500(
+    where: str, fail: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    cancelling, audits = Cancelling(fail), Audits()
+    metrics = bahamut.new_prometheus_metrics_manager()
+    options = [bahamut.opt_auditer(audits), bahamut.opt_health_server_metrics_manager(metrics)]
+    processor: Any = Notes()
+    match where:
+        case "processor":
+            processor = cancelling
+        case "authenticator":
+            options.append(bahamut.opt_authenticators([cancelling]))
+        case "authorizer":
+            options.append(bahamut.opt_authorizers([cancelling]))
+        case "limiter":
+            options.append(bahamut.opt_rate_limiter(cancelling))
+    async with serving(*options, processor=processor) as (_, client):
+        for _ in range(2):  # the connection goes on
+            answer = await client.get("/notes")
+            assert (answer.status, await answer.json()) == (500, [INTERNAL])
+    assert [type(error).__name__ for error in audits.errors] == ["StrayCancellationError"] * 2
+    assert "nothing was cancelled" in caplog.text
+    assert b'code="500"' in metrics.write()[1]
+
+
+@pytest.mark.parametrize("fail", STRAY)
+async def test_e19_a_session_guard_that_is_cancelled_refuses(fail: Any) -> None:
+    async with serving(bahamut.opt_authenticators([], [Cancelling(fail)])) as (_, client):
+        assert await refused(client) == (500, INTERNAL)
+
+
+@pytest.mark.parametrize("fail", STRAY)
+async def test_e19_hooks_that_are_cancelled_stop_nothing(
+    fail: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Dispatching(Dispatcher):
+        async def should_dispatch(self, session: Any, event: Any, summary: Any) -> Any:
+            if event.type == "create":
+                await fail()
+            return True
+
+        async def on_push_session_stop(self, session: Any) -> None:
+            await fail()
+
+    options = [
+        bahamut.opt_push_dispatch_handler(Dispatching()),
+        bahamut.opt_auditer(Cancelling(fail)),
+        bahamut.opt_pre_stop_hook(fail),
+    ]
+    async with serving(*options) as (server, client), client.ws_connect("/events") as socket:
+        for text in ("a", "b"):
+            assert (await client.post("/notes", json={"text": text})).status == 200
+        update = Event.new("update", Note(id="1", text="c"), timestamp=datetime.now(UTC))
+        await server.push(update)
+        event = await socket.receive_json(timeout=5)
+        assert event["type"] == "update"
+    for text in ("auditer failed", "dispatch handler failed", "pre-stop hook failed"):
+        assert text in caplog.text
+
+
+async def test_e19_a_request_that_is_cancelled_is_cancelled() -> None:
+    begun, ended = asyncio.Event(), list[str]()
+
+    class Slow:
+        async def process_retrieve_many(self, _ctx: bahamut.Context) -> None:
+            begun.set()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                raise
+
+    audits = Audits()
+    options = [bahamut.opt_shutdown_timeout(0.1), bahamut.opt_auditer(audits)]
+    async with aiohttp.ClientSession() as client:
+        async with serving(*options, processor=Slow()) as (server, _):
+            url = f"http://127.0.0.1:{port_of(server)}/notes"
+            asking = asyncio.ensure_future(client.get(url))
+            await asyncio.wait_for(begun.wait(), 5)
+        with pytest.raises(aiohttp.ClientError):
+            await asking
+    assert ended == ["cancelled"]
+    assert not audits.errors
+
+
+# --- E28, G6: custom routes ----------------------------------------------------------------------
+
+
+async def routed(
+    handler: Any, *options: bahamut.Option, path: str = "/custom"
+) -> tuple[int, Any, str]:
+    """Return status, decoded body and type of the answer of a custom route."""
+    server = bahamut.new(bahamut.opt_rest_server("127.0.0.1:0"), *options)
+    server.register_custom_route_handler("/custom", handler)
+    async with running(server), aiohttp.ClientSession() as client:
+        answer = await client.get(f"http://127.0.0.1:{port_of(server)}{path}")
+        body, kind = await answer.text(), answer.content_type
+        return answer.status, json.loads(body) if kind.endswith("json") else body, kind
+
+
+def raising(error: BaseException) -> Any:
+    async def handler(_request: web.Request) -> web.Response:
+        raise error
+
+    return handler
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret"), KeyError(), asyncio.CancelledError()])
+@pytest.mark.parametrize("path", ["/", "/custom"])
+async def test_e28_an_exception_of_a_custom_route_is_answered_as_documented(
+    path: str, error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = raising(error)
+    found = await routed(handler, bahamut.opt_custom_root_handler(handler), path=path)
+    assert found == (500, [INTERNAL], "application/json")
+    assert [r.levelname for r in caplog.records if r.exc_info] == ["ERROR"]
+    exposing = await routed(
+        raising(RuntimeError("told")), bahamut.opt_expose_internal_errors(), path="/custom"
+    )
+    assert exposing[1][0]["description"] == "told"
+
+
+@pytest.mark.parametrize("value", [None, "text", {}, 204])
+async def test_e28_a_custom_route_that_returns_no_response_is_a_500(value: Any) -> None:
+    async def handler(_request: web.Request) -> Any:
+        return value
+
+    assert await routed(handler) == (500, [INTERNAL], "application/json")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (bahamut.NotFoundError(), 404),
+        (Error("Teapot", "short and stout", "test", 418), 418),
+        (Errors(Error("A", "a", "test", 409), Error("B", "b", "test", 422)), 409),
+        (TimeoutError(), 504),
+    ],
+)
+async def test_g6_an_error_that_a_custom_route_raises_is_answered_with_its_status(
+    error: Exception, status: int
+) -> None:
+    found = await routed(raising(error))
+    assert (found[0], found[1][0]["code"]) == (status, status)
+    assert len(found[1]) == (len(error) if isinstance(error, Errors) else 1)
+
+
+async def test_e28_an_http_exception_is_the_handlers_own_answer() -> None:
+    found = await routed(raising(web.HTTPConflict(text="mine")))
+    assert found == (409, "mine", "text/plain")
+
+
+@pytest.mark.parametrize("outcome", [RuntimeError("broken"), "a text", NotImplementedError])
+async def test_e28_an_error_transformer_that_fails_is_a_500(
+    outcome: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def transform(_error: BaseException) -> Any:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    audits = Audits()
+    options = [bahamut.opt_error_transformer(transform), bahamut.opt_auditer(audits)]
+    async with serving(*options) as (_, client):
+        answer = await client.get("/notes/none")
+        assert (answer.status, await answer.json()) == (500, [INTERNAL])
+    assert "The error transformer failed" in caplog.text
+    assert [type(error).__name__ for error in audits.errors] == ["NotFoundError"]
+
+
+async def test_x5_a_cors_controller_that_fails_breaks_no_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Failing:
+        def policy_for_request(self, _request: Any) -> Any:
+            raise RuntimeError("no policy")
+
+    async with serving(bahamut.opt_cors_access_control(Failing())) as (_, client):
+        assert (await client.get("/notes")).status == 200
+        assert (await client.get("/_meta/routes")).status == 200
+    assert "The CORS controller failed" in caplog.text
