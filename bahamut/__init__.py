@@ -140,6 +140,7 @@ if TYPE_CHECKING:
         opt_trace_cleaner as opt_trace_cleaner,
         opt_trusted_proxies as opt_trusted_proxies,
         opt_unmarshallers as opt_unmarshallers,
+        opt_worker_threads as opt_worker_threads,
     )
     from bahamut.pubsub import (
         new_nats_pubsub_client as new_nats_pubsub_client,
@@ -339,6 +340,7 @@ _MODULES = {
         "opt_trace_cleaner",
         "opt_trusted_proxies",
         "opt_unmarshallers",
+        "opt_worker_threads",
     ),
     "bahamut.pubsub": ("new_nats_pubsub_client",),
     "bahamut.pubsub.base": (

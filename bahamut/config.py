@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
+from bahamut.checks import problems
 from bahamut.cors import CORSPolicyController
 from bahamut.elemental.identity import Identity
 from bahamut.elemental.namespace import HeaderNamespacer, Namespacer
@@ -114,6 +115,10 @@ class ModelConfig:
     """Media types that a custom marshaller writes."""
     keeps_propagated: bool = False
     """Whether ``propagated`` is looked for among the declared parameters too."""
+    worker_threads: int = 32
+    """Threads that serve plain processors."""
+    worker_waiting: int = 1024
+    """Operations that may wait for one of them; beyond, 503."""
     namespacer: Namespacer | None = field(default_factory=HeaderNamespacer)
     """Finds the namespace of a request; None leaves it empty."""
 
@@ -246,6 +251,9 @@ class Config:
 
     def problems(self) -> list[str]:
         """Return sentences that say what cannot work; a server refuses to be made of it."""
+        found = list(problems(self))
+        if found:  # the contradictions below are for values that make sense by themselves
+            return found
         return [
             sentence
             for is_wrong, sentence in (
@@ -259,28 +267,17 @@ class Config:
                     f"{self.rest.custom_route_prefix} overlap",
                 ),
                 (
+                    self.model.worker_threads == 0,
+                    "opt_worker_threads(): plain processors need a thread or more, not 0",
+                ),
+                (
                     self.push.slow_policy not in ("drop", "close", "conflate"),
                     f"'{self.push.slow_policy}' is no policy for slow consumers: use 'drop', "
                     "'close' or 'conflate'",
                 ),
-                (
-                    any(amount < 0 for amount in self._amounts()),
-                    "timeouts, sizes and limits cannot be negative",
-                ),
             )
             if is_wrong
         ]
-
-    def _amounts(self) -> Iterator[float]:
-        for timeouts in (self.rest.timeouts, self.health.timeouts):
-            yield from astuple(timeouts)
-        rest = self.rest
-        yield from (rest.max_connections, rest.max_body_size, rest.max_header_size)
-        yield rest.shutdown_timeout
-        yield from (self.push.slow_bound, self.push.slow_deadline, self.push.max_message)
-        for rate in (self.limits.globally, *self.limits.by_identity.values()):
-            if rate is not None:
-                yield from (rate.limit, rate.burst)
 
     def warnings(self) -> list[str]:
         """Return sentences that say what is legal but probably not meant."""

@@ -1,15 +1,22 @@
 """`CORSPolicy`: which origins may read the answers, and the headers that say so.
 
-Plain values; what asks for a policy on each request and writes its headers is in `bahamut.web`.
+Plain values; `bahamut.web` asks for the policy of each request and writes its headers.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 Headers = tuple[tuple[str, str], ...]
 _REMEMBERED = 64
-"""Origins; clients choose them, so there must be an end to it."""
+"""Origins whose headers are kept; clients choose them, so the number is bounded."""
+_WILDCARD = re.compile(
+    r"(?:(?P<scheme>https?)://)?\*(?P<domain>(?:\.[a-z0-9_-]+){2,})(?P<port>:[0-9]+)?",
+    re.IGNORECASE,
+)
+_ORIGIN = re.compile(r"(https?)://([^/?#@:]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 CORS_ORIGIN_MIRROR = "_mirror_"
 """An allowed origin that stands for whatever origin asks (Go: CORSOriginMirror)."""
 
@@ -48,9 +55,9 @@ class CORSPolicy:
     """What a browser is told about foreign origins (Go: CORSPolicy)."""
 
     allow_origin: str = ""
-    """One origin, ``*``, or `CORS_ORIGIN_MIRROR`."""
+    """One origin, a wildcard such as ``https://*.example.com``, ``*``, or `CORS_ORIGIN_MIRROR`."""
     additional_origins: frozenset[str] = frozenset()
-    """Further origins, answered with themselves."""
+    """Further origins and wildcards; a matching origin is answered with itself."""
     allow_headers: tuple[str, ...] = DEFAULT_ALLOW_HEADERS
     allow_methods: tuple[str, ...] = DEFAULT_ALLOW_METHODS
     expose_headers: tuple[str, ...] = DEFAULT_EXPOSE_HEADERS
@@ -61,22 +68,58 @@ class CORSPolicy:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    _wildcards: frozenset[tuple[str, str]] = field(
+        default=frozenset(), init=False, repr=False, compare=False
+    )
+    """Scheme, and what follows the first label of the host."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if an origin holds a star where none may be."""
+        named = set(self.additional_origins) | ({self.allow_origin} - {"*"})
+        wildcards = frozenset(_wildcard(origin) for origin in named if "*" in origin)
+        object.__setattr__(self, "_wildcards", wildcards)
+
     @property
     def depends_on_origin(self) -> bool:
         """Whether different origins get different answers, which caches must be told."""
-        return self.allow_origin == CORS_ORIGIN_MIRROR or bool(self.additional_origins)
+        is_one = self.allow_origin != CORS_ORIGIN_MIRROR and not self._is_wildcard
+        return bool(self.additional_origins) or not is_one
+
+    @property
+    def _is_wildcard(self) -> bool:
+        return self.allow_origin != "*" and "*" in self.allow_origin
 
     def origin_for(self, origin: str) -> str:
         """Return the value of ``Access-Control-Allow-Origin`` for *origin*, empty for none."""
         if self.allow_origin == "*":
             return "*"
-        if self.allow_origin == CORS_ORIGIN_MIRROR:
+        if self.allow_origin == CORS_ORIGIN_MIRROR or self._is_additional(origin):
             return origin
-        return origin if origin in self.additional_origins else self.allow_origin
+        return "" if self._is_wildcard else self.allow_origin
 
     def allows(self, origin: str) -> bool:
         """Tell whether a browser on *origin* may read the answers."""
         return self.origin_for(origin) in ("*", origin)
+
+    def names(self, origin: str) -> bool:
+        """Tell whether *origin* is named or matches a wildcard such as ``https://*.example.com``.
+
+        ``*`` and `CORS_ORIGIN_MIRROR` name no origin (decision X64).
+        """
+        if self._is_additional(origin):
+            return True
+        return origin == self.allow_origin and origin not in ("", "*", CORS_ORIGIN_MIRROR)
+
+    def _is_additional(self, origin: str) -> bool:
+        if origin in self.additional_origins and "*" not in origin:
+            return True
+        if not self._wildcards:
+            return False
+        found = split_origin(origin)
+        if found is None:
+            return False
+        label, dot, domain = found[1].partition(".")
+        return bool(label) and (found[0], dot + domain) in self._wildcards
 
     def headers(self, origin: str, *, preflight: bool = False) -> Headers:
         """Return the headers of an answer to *origin* (Go: CORSPolicy.Inject).
@@ -110,6 +153,34 @@ class CORSPolicy:
         return tuple(found)
 
 
+def split_origin(origin: str) -> tuple[str, str] | None:
+    """Return scheme and host of an origin, with the port unless it is the scheme's own.
+
+    None if it is not an origin of the web: ``null``, no host, another scheme.
+    """
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        return None
+    scheme, host, port = found[1].lower(), found[2].lower(), found[3] or ""
+    return scheme, host + ("" if port == _DEFAULT_PORTS[scheme] else port)
+
+
+def _wildcard(origin: str) -> tuple[str, str]:
+    """Return scheme and domain of a wildcard; without a scheme it stands for https (X64).
+
+    Raises:
+        ValueError: the star is not the whole first label, or fewer than two labels follow it.
+    """
+    found = _WILDCARD.fullmatch(origin)
+    if found is None:
+        raise ValueError(
+            f"'{origin}' is not an origin with a wildcard: the star stands for one label and two "
+            "labels or more follow, for instance https://*.example.com"
+        )
+    scheme, port = (found["scheme"] or "https").lower(), found["port"] or ""
+    return scheme, found["domain"].lower() + ("" if port == _DEFAULT_PORTS[scheme] else port)
+
+
 @runtime_checkable
 class CORSPolicyController(Protocol):
     """Chooses the policy of each request (Go: CORSPolicyController)."""
@@ -123,8 +194,13 @@ class DefaultCORSController:
     """Gives every request the same policy (Go: NewDefaultCORSController).
 
     Args:
-        origin: one origin, ``*``, or `CORS_ORIGIN_MIRROR`.
-        additional_origins: further origins, each answered with itself.
+        origin: one origin, a wildcard such as ``https://*.example.com``, ``*``, or
+            `CORS_ORIGIN_MIRROR`.
+        additional_origins: further origins and wildcards; a matching origin is answered with
+            itself.
+
+    Raises:
+        ValueError: a wildcard has its star in the wrong place.
     """
 
     def __init__(self, origin: str, additional_origins: Iterable[str] = ()) -> None:
@@ -140,5 +216,9 @@ class DefaultCORSController:
 def new_default_cors_controller(
     origin: str, additional_origins: Iterable[str] = ()
 ) -> DefaultCORSController:
-    """Return a controller that gives every request the same policy."""
+    """Return a controller that gives every request the same policy.
+
+    Raises:
+        ValueError: a wildcard has its star in the wrong place.
+    """
     return DefaultCORSController(origin, additional_origins)

@@ -5,7 +5,7 @@ methods may be plain as well: they then run in a worker thread, decided when it 
 """
 
 from collections.abc import Awaitable, Callable
-from enum import IntEnum
+from enum import Enum
 from typing import Any, Protocol, runtime_checkable
 
 from bahamut.context import Context
@@ -14,15 +14,19 @@ from bahamut.elemental.event import Event
 from bahamut.elemental.request import Request
 
 
-class AuthAction(IntEnum):
-    """What an authenticator or authorizer decides (Go: AuthAction)."""
+class AuthAction(Enum):
+    """What an authenticator or authorizer decides (Go: AuthAction).
+
+    Its members are not numbers: ``False`` equals none of them. A guard that returns anything but a
+    member refuses the request with 500.
+    """
 
     OK = 0
-    """Granted; nobody further is asked."""
+    """Granted; the guards behind it are not asked."""
     KO = 1
     """Refused."""
     CONTINUE = 2
-    """No opinion: the next one decides."""
+    """No opinion: the next guard decides."""
 
 
 @runtime_checkable
@@ -154,7 +158,10 @@ class PushDispatchHandler(Protocol):
     """
 
     async def on_push_session_init(self, session: Any) -> bool:
-        """Return False to refuse *session* with 403; so does an error, with its text."""
+        """Return False to refuse *session* with 403, or raise an `elemental.Error` to refuse it.
+
+        Any other exception, and a value that is not a boolean, is answered with 500.
+        """
         ...
 
     async def on_push_session_start(self, session: Any) -> None:

@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from bahamut.checks import listed, mapped
 from bahamut.config import Option, RateLimit, Timeouts
 from bahamut.cors import CORSPolicyController, DefaultCORSController
 from bahamut.elemental.identity import Identity
@@ -157,23 +158,25 @@ def opt_model(registries: Mapping[int, Registry]) -> Option:
 
     Version 0 serves the paths without a version.
     """
-    return lambda c: replace(c, model=replace(c.model, registries=dict(registries)))
+    return lambda c: replace(c, model=replace(c.model, registries=mapped("opt_model", registries)))
 
 
 def opt_read_only(excluded: Iterable[Identity] = ()) -> Option:
     """Refuse every write with 423, but for the *excluded* identities (Go: OptReadOnly)."""
-    kept = frozenset(excluded)
+    kept = frozenset(listed("opt_read_only", excluded))
     return lambda c: replace(c, model=replace(c.model, read_only=True, read_only_excluded=kept))
 
 
 def opt_marshallers(marshallers: Mapping[Identity, CustomMarshaller]) -> Option:
     """Encode the answers of these identities with functions of one's own (Go: OptMarshallers)."""
-    return lambda c: replace(c, model=replace(c.model, marshallers=dict(marshallers)))
+    given = mapped("opt_marshallers", marshallers)
+    return lambda c: replace(c, model=replace(c.model, marshallers=given))
 
 
 def opt_unmarshallers(unmarshallers: Mapping[Identity, CustomUmarshaller]) -> Option:
     """Decode the bodies of these identities with functions of one's own (Go: OptUnmarshallers)."""
-    return lambda c: replace(c, model=replace(c.model, unmarshallers=dict(unmarshallers)))
+    given = mapped("opt_unmarshallers", unmarshallers)
+    return lambda c: replace(c, model=replace(c.model, unmarshallers=given))
 
 
 def opt_external_types(
@@ -183,7 +186,8 @@ def opt_external_types(
 
     Go: elemental.RegisterSupportedContentType and RegisterSupportedAcceptType.
     """
-    content, accept = frozenset(content_types), frozenset(accept_types)
+    content = frozenset(listed("opt_external_types", content_types))
+    accept = frozenset(listed("opt_external_types", accept_types))
     return lambda c: replace(
         c,
         model=replace(c.model, external_content_types=content, external_accept_types=accept),
@@ -198,6 +202,20 @@ def opt_backward_compat_propagation() -> Option:
 def opt_identifiable_retriever(retriever: IdentifiableRetriever) -> Option:
     """Turn patches into updates of what *retriever* finds (Go: OptIdentifiableRetriever)."""
     return lambda c: replace(c, model=replace(c.model, retriever=retriever))
+
+
+def opt_worker_threads(threads: int = 32, waiting: int = 1024) -> Option:
+    """Bound the threads that serve plain processors: *threads* at once.
+
+    They stop with the server; one whose processor does not return is left behind.
+
+    Args:
+        threads: threads, each started when it is first needed.
+        waiting: operations that may wait for a thread; beyond, they are answered with 503.
+    """
+    return lambda c: replace(
+        c, model=replace(c.model, worker_threads=threads, worker_waiting=waiting)
+    )
 
 
 def opt_namespacer(namespacer: Namespacer | None) -> Option:
@@ -215,7 +233,8 @@ def opt_authenticators(
     request: Iterable[RequestAuthenticator] = (), session: Iterable[SessionAuthenticator] = ()
 ) -> Option:
     """Ask these, in order, who is calling (Go: OptAuthenticators)."""
-    requests, sessions = tuple(request), tuple(session)
+    requests = listed("opt_authenticators", request)
+    sessions = listed("opt_authenticators", session)
     return lambda c: replace(
         c,
         security=replace(
@@ -226,7 +245,7 @@ def opt_authenticators(
 
 def opt_authorizers(authorizers: Iterable[Authorizer]) -> Option:
     """Ask these, in order, whether the caller may (Go: OptAuthorizers)."""
-    chain = tuple(authorizers)
+    chain = listed("opt_authorizers", authorizers)
     return lambda c: replace(c, security=replace(c.security, authorizers=chain))
 
 
@@ -333,8 +352,15 @@ def opt_push_server(client: PubSubClient, topic: str) -> Option:
 
 
 def opt_push_endpoint(path: str) -> Option:
-    """Serve the websocket on *path* instead of ``/events`` (Go: OptPushEndpoint)."""
-    return lambda c: replace(c, push=replace(c.push, endpoint="/" + path.strip("/")))
+    """Serve the websocket on *path* instead of ``/events`` (Go: OptPushEndpoint).
+
+    Raises:
+        ValueError: *path* is not a plain absolute path below ``/``.
+    """
+    clean = _clean_prefix(path)
+    if not clean:
+        raise ValueError(f"opt_push_endpoint(): '{path}' is not a path below /")
+    return lambda c: replace(c, push=replace(c.push, endpoint=clean))
 
 
 def opt_push_dispatch_handler(handler: PushDispatchHandler | None) -> Option:
@@ -415,6 +441,7 @@ def opt_health_custom_stats(stats: Mapping[str, HealthStatFunc]) -> Option:
     Raises:
         ValueError: a key is empty, starts with an underscore or holds a slash, or has no function.
     """
+    stats = mapped("opt_health_custom_stats", stats)
     for key, function in stats.items():
         if not key:
             raise ValueError("key must not be empty")
@@ -424,7 +451,7 @@ def opt_health_custom_stats(stats: Mapping[str, HealthStatFunc]) -> Option:
             raise ValueError(f"key '{key}' must not contain with any '/'")
         if not callable(function):
             raise ValueError(f"stat function for key '{key}' must not be nil")  # noqa: TRY004
-    return lambda c: replace(c, health=replace(c.health, stats=dict(stats)))
+    return lambda c: replace(c, health=replace(c.health, stats=stats))
 
 
 def opt_opentracing_tracer(tracer: Tracer) -> Option:
@@ -464,6 +491,8 @@ def opt_pre_stop_hook(hook: Hook) -> Option:
 
 def _clean_prefix(prefix: str) -> str:
     """Return *prefix* with one slash in front and none behind, empty for none."""
+    if not isinstance(prefix, str):
+        raise TypeError(f"path prefix {prefix!r} must be a text")
     parts = urlsplit("/" + prefix.strip("/"))
     segments = [segment for segment in parts.path.split("/") if segment]
     if parts.query or parts.fragment or "://" in prefix or any(s in (".", "..") for s in segments):

@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from bahamut import respond
-from bahamut._kit.tasks import OrderedQueue
-from bahamut.auth.chain import ask
+from bahamut._kit.calls import decided, shown
+from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
+from bahamut.auth.chain import ask, forbidden, unauthorized
 from bahamut.config import Config
 from bahamut.context import Context, ResponseWriter
 from bahamut.elemental.encoding import decode_into
@@ -26,13 +27,11 @@ from bahamut.elemental.response import RawResponse
 from bahamut.elemental.verify import verify
 from bahamut.errors import (
     BadRequestError,
-    ForbiddenError,
     LockedError,
     NotAllowedError,
     NotImplementedByProcessorError,
     RateLimitError,
     RequestEntityTooLargeError,
-    UnauthorizedError,
     UnknownAPIVersionError,
 )
 from bahamut.interfaces import Auditer, IdentifiableRetriever, Processor
@@ -107,7 +106,8 @@ class Pipeline:
             await self._audits.start()
 
     async def stop(self) -> None:
-        """Wait until all that happened has been audited."""
+        """Let worker threads end, and wait until all that happened has been audited."""
+        self._plans.stop()
         if self._audits is not None:
             await self._audits.stop()
 
@@ -127,8 +127,8 @@ class Pipeline:
         """
         try:
             request, registry = self.parse(raw)
-        except Exception as error:  # noqa: BLE001 - the border
-            return self._unparsed(raw, error)
+        except FAILURES as error:
+            return self._unparsed(raw, failure(error))
         plan = self._plans.of(request, registry)
         ctx = Context(request, self.context)
         if self._metrics is None:
@@ -151,8 +151,8 @@ class Pipeline:
             if self._tracing.tracer is not None:
                 self.trace(ctx, self._tracing.tracer)
             response = await self.operate(ctx, plan)
-        except Exception as error:  # noqa: BLE001 - the border
-            response = await self._failed(ctx, plan, error)
+        except FAILURES as error:
+            response = await self._failed(ctx, plan, failure(error))
         else:
             if self._auditer is not None:
                 await self.audit(ctx, self._auditer, None)
@@ -165,9 +165,9 @@ class Pipeline:
         if not plan.is_allowed:
             raise _refusal(ctx, plan)
         if self._authenticators:
-            await ask(self._authenticators, ctx, UnauthorizedError, fail_closed=self._fail_closed)
+            await ask(self._authenticators, ctx, unauthorized, fail_closed=self._fail_closed)
         if self._authorizers:
-            await ask(self._authorizers, ctx, ForbiddenError, fail_closed=self._fail_closed)
+            await ask(self._authorizers, ctx, forbidden, fail_closed=self._fail_closed)
         if plan.is_locked:
             raise LockedError
         if plan.process is None:
@@ -198,12 +198,14 @@ class Pipeline:
     async def limit(self, ctx: Context, plan: Plan) -> None:
         """Take a token of each bucket that counts this request, before its body is read."""
         for bucket, condition in plan.limits:
-            if condition is None or condition(ctx.request):
+            if condition is None or decided(condition(ctx.request), condition):
                 wait = bucket.take()
                 if wait:
                     raise RateLimitError(wait)
-        if self._limiter is not None and await self._limiter.rate_limit(ctx.request):
-            raise RateLimitError
+        if self._limiter is not None:
+            is_refused = await self._limiter.rate_limit(ctx.request)
+            if decided(is_refused, self._limiter.rate_limit):
+                raise RateLimitError
 
     async def read(self, ctx: Context, plan: Plan, read_body: ReadBody) -> None:
         """Read the body, unless it is of a foreign type that only a processor understands."""
@@ -256,8 +258,8 @@ class Pipeline:
         else:
             try:
                 auditer.audit(ctx, error)
-            except Exception:
-                log.exception("The auditer failed")
+            except FAILURES as raised:
+                log_failure(log, raised, "The auditer failed")
 
     # --- how they do it ----------------------------------------------------------------------
 
@@ -302,7 +304,15 @@ class Pipeline:
     def _transformed(self, error: Exception) -> BaseException:
         if self._errors.transformer is None:
             return error
-        return self._errors.transformer(error) or error
+        try:
+            transformed: object = self._errors.transformer(error)
+            if transformed is not None and not isinstance(transformed, BaseException):
+                what = shown(transformed)
+                raise TypeError(f"it must return an exception or None, not {what}")
+        except FAILURES as raised:
+            log_failure(log, raised, "The error transformer failed")
+            return failure(raised)
+        return error if transformed is None else transformed
 
     def _unparsed(self, raw: RawRequest, error: Exception) -> RawResponse:
         """Answer, in JSON, what never became a request."""

@@ -1,13 +1,17 @@
 """`Plan`: all that can be known of a request before it comes, decided once for each kind."""
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from bahamut._kit.bucket import Bucket
+from bahamut._kit.calls import is_coroutine_function
+from bahamut._kit.workers import BusyError, Workers
 from bahamut.config import Config, RateLimit
 from bahamut.context import Context
+from bahamut.elemental.errors import Error
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.registry import Registry, Route
@@ -92,7 +96,16 @@ class Plans:
             identity: (Bucket(rate.limit, rate.burst), rate.condition)
             for identity, rate in config.limits.by_identity.items()
         }
+        self._workers = Workers(
+            "bahamut processor",
+            maximum=config.model.worker_threads,
+            waiting=config.model.worker_waiting,
+        )
         self._plans: dict[Route | None, Plan] = {}
+
+    def stop(self) -> None:
+        """Let the worker threads end; one whose processor does not return is left behind."""
+        self._workers.stop()
 
     def forget(self) -> None:
         """Decide anew: a processor came or went."""
@@ -130,7 +143,7 @@ class Plans:
         )
 
     def _process(self, request: Request) -> Process | None:
-        """Return the method that serves this, a plain one as a job for a worker thread."""
+        """Return what serves this: a coroutine method, or a plain one in a worker thread."""
         rule = RULES[request.operation]
         method_name = rule.method
         if rule.is_patch and self._model.retriever is not None:
@@ -138,7 +151,30 @@ class Plans:
         method = getattr(self._processors.get(request.identity.name), method_name, None)
         if method is None or inspect.iscoroutinefunction(method):
             return method
-        return lambda ctx: asyncio.to_thread(method, ctx)
+        if is_coroutine_function(method):  # behind a plain wrapper
+            return partial(_awaited, method)
+        return partial(self._in_thread, method)
+
+    async def _in_thread(self, method: Callable[[Context], Any], ctx: Context) -> None:
+        try:
+            found = await self._workers.run(method, ctx)
+        except BusyError as error:
+            raise _busy() from error
+        if inspect.isawaitable(found):  # nobody could know that it is no plain method
+            await found
+
+
+async def _awaited(method: Callable[[Context], Any], ctx: Context) -> None:
+    found = method(ctx)
+    if inspect.isawaitable(found):
+        await found
+
+
+def _busy() -> Error:
+    text = "All worker threads are busy. Please try again later"
+    busy = Error("Service Unavailable", text, "bahamut", 503)
+    busy.retry_after = 1.0
+    return busy
 
 
 def _bucket(rate: RateLimit | None) -> tuple[Bucket, RateLimitCondition | None] | None:

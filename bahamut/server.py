@@ -10,10 +10,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut.app import make_application
+from bahamut.checks import Hook, described
 from bahamut.config import Config, Option
 from bahamut.elemental.event import Event
 from bahamut.elemental.identity import Identity
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROCESSOR_METHODS = tuple(rule.method for rule in RULES.values())
+PROCESSOR_HOOKS = tuple(Hook(name, "ctx", "any", is_optional=True) for name in PROCESSOR_METHODS)
 
 
 class Server:
@@ -58,6 +62,7 @@ class Server:
         publisher = self._push.publisher if self._push is not None else None
         self._pipeline = Pipeline(config, self._processors, publisher)
         self._is_ready = False
+        self._is_running = False
         self._site: Site | None = None
 
     # --- processors --------------------------------------------------------------------------
@@ -65,12 +70,16 @@ class Server:
     def register_processor(self, processor: Processor, identity: Identity) -> None:
         """Let *processor* serve the operations on *identity* (Go: RegisterProcessor).
 
-        Coroutine methods run on the event loop, plain ones in a worker thread.
+        Coroutine methods run on the event loop, plain ones in a worker thread. A plain wrapper made
+        with `functools.wraps` around a coroutine method runs on the event loop, too.
 
         Raises:
             ValueError: the identity has a processor already, or belongs to no model.
-            TypeError: the processor has none of the methods ``process_*``.
+            TypeError: the processor has none of the methods ``process_*``, or one that cannot be
+                called with a context alone; *identity* is no `Identity`.
         """
+        if not isinstance(identity, Identity):
+            raise TypeError(f"{described(identity)} is no identity: the processor comes first")
         if identity.name in self._processors:
             raise ValueError(f"identity {identity} already has a registered processor")
         if not any(callable(getattr(processor, name, None)) for name in PROCESSOR_METHODS):
@@ -78,6 +87,9 @@ class Server:
                 f"{type(processor).__name__} is no processor: it has none of the methods "
                 + ", ".join(PROCESSOR_METHODS)
             )
+        for hook in PROCESSOR_HOOKS:
+            if problem := hook.problem(processor):
+                raise TypeError(problem)
         registries = self.config.model.registries.values()
         if registries and all(
             registry.identity_from_name(identity.name).is_empty for registry in registries
@@ -117,10 +129,19 @@ class Server:
         """Serve *path* with an aiohttp handler (Go: RegisterCustomRouteHandler).
 
         It serves GET, POST, PUT, DELETE, HEAD, PATCH and OPTIONS. Register before the server runs.
+        An `elemental.Error` that it raises is answered like that of a processor, any other
+        exception with 500; `web.HTTPException` is its own answer.
+
+        Args:
+            path: below the custom route prefix, for instance ``/status``; aiohttp's patterns such
+                as ``/files/{name}`` may be used.
+            handler: a coroutine function that takes aiohttp's request and returns its response.
 
         Raises:
-            ValueError: the path has a handler already.
+            TypeError: *handler* is no coroutine function, or the arguments are swapped.
+            ValueError: the path has a handler already, or is not an absolute path.
         """
+        _check_route(path, handler)
         if path in self._custom_handlers:
             raise ValueError(f"path {path} has a registered handler already")
         self._custom_handlers[path] = handler
@@ -202,10 +223,19 @@ class Server:
             ctx: ends the run when cancelled; without one only the task's cancellation does.
 
         Raises:
+            RuntimeError: it is running already.
             Exception: what kept a service from starting, what it died of, or what the post-start
                 hook raised; by then everything that ran has been stopped.
         """
-        context = ctx or RunContext()
+        if self._is_running:
+            raise RuntimeError("the server is running already")
+        self._is_running = True
+        try:
+            await self._run(ctx or RunContext())
+        finally:
+            self._is_running = False
+
+    async def _run(self, context: RunContext) -> None:
         self._pipeline.context = context
         if self._push is not None and self._push.endpoint is not None:
             self._push.endpoint.context = context
@@ -237,15 +267,18 @@ class Server:
     async def _started(self) -> None:
         self._is_ready = True
         if self.config.post_start_hook is not None:
-            await self.config.post_start_hook(self)
+            try:
+                await self.config.post_start_hook(self)
+            except asyncio.CancelledError as error:
+                raise failure(error) from error
 
     async def _stopping(self) -> None:
         self._is_ready = False
         if self.config.pre_stop_hook is not None:
             try:
                 await self.config.pre_stop_hook(self)
-            except Exception:
-                log.exception("The pre-stop hook failed")
+            except FAILURES as error:
+                log_failure(log, error, "The pre-stop hook failed")
 
 
 def new(*options: Option) -> Server:
@@ -254,14 +287,28 @@ def new(*options: Option) -> Server:
     Of an option given twice the last one wins; what is probably not meant is logged.
 
     Raises:
-        ValueError: the options contradict each other.
+        TypeError: an argument is no option.
+        ValueError: an option was given something that cannot work, or the options contradict each
+            other; the text names them.
     """
     config = Config()
     for option in options:
-        config = option(config)
+        config = _applied(option, config)
+    server = Server(config)
     for warning in config.warnings():
         log.warning(warning)
-    return Server(config)
+    return server
+
+
+def _applied(option: Any, config: Config) -> Config:
+    name = str(getattr(option, "__name__", ""))
+    if not callable(option) or name.startswith("opt_"):
+        hint = f": call it, {name}(...)" if name.startswith("opt_") else ""
+        raise TypeError(f"new(): {described(option)} is not an option{hint}")
+    changed = option(config)
+    if not isinstance(changed, Config):
+        raise TypeError(f"new(): {described(option)} is not an option: it returns no Config")
+    return changed
 
 
 def run(server: Server) -> None:
@@ -299,15 +346,38 @@ def register_processor_or_die(server: Server, processor: Processor, identity: Id
     _or_die(server, lambda: server.register_processor(processor, identity))
 
 
-def register_custom_handler_or_die(server: Server, handler: CustomHandler, path: str) -> None:
+def register_custom_handler_or_die(server: Server, path: str, handler: CustomHandler) -> None:
     """Register a custom route; a mistake ends the program with its reason.
 
-    Go: RegisterCustomHandlerOrDie.
+    Go: RegisterCustomHandlerOrDie, which takes the handler first; here the path comes first, as in
+    `Server.register_custom_route_handler`.
 
     Raises:
-        RuntimeError: there is no server, or the path has a handler.
+        TypeError: *handler* is no coroutine function, or the arguments are swapped.
+        RuntimeError: there is no server, or the path has a handler or is not an absolute path.
     """
+    _check_handler(path, handler)
     _or_die(server, lambda: server.register_custom_route_handler(path, handler))
+
+
+def _check_handler(path: object, handler: object) -> None:
+    if isinstance(handler, str) and callable(path):
+        raise TypeError("the path comes first, then the handler")
+    if not isinstance(path, str):
+        raise TypeError(f"{described(path)} is no path: the path comes first, then the handler")
+    problem = Hook("", "request").problem(handler)
+    if problem is not None:
+        raise TypeError(f"path {path}: {problem}")
+
+
+def _check_route(path: str, handler: CustomHandler) -> None:
+    _check_handler(path, handler)
+    parts = urlsplit(path)
+    is_odd = parts.scheme or parts.netloc or parts.query or parts.fragment or "//" in path
+    if is_odd or not path.startswith("/") or any(c.isspace() or c == "\\" for c in path):
+        raise ValueError(f"'{path}' is not an absolute path, for instance /status")
+    if any(segment in (".", "..") for segment in path.split("/")) or not path.strip("/"):
+        raise ValueError(f"'{path}' is no path of a custom route")
 
 
 def _or_die(server: Server | None, register: Callable[[], None]) -> None:

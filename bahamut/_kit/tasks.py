@@ -1,4 +1,4 @@
-"""Tasks that nobody forgets: an ordered queue with one consumer, jobs raced against a deadline."""
+"""Helpers for tasks: jobs with a deadline, an ordered queue, stray cancellations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,41 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Job = Callable[[], Awaitable[Any]]
 """Something to do, once."""
+
+FAILURES = (Exception, asyncio.CancelledError)
+"""What users' code may raise; hand what was caught to `failure`."""
+
+
+class StrayCancellationError(RuntimeError):
+    """Users' code raised `asyncio.CancelledError` though nobody cancelled the task."""
+
+
+def failure(error: BaseException) -> Exception:
+    """Return what users' code raised, as an exception to log or to answer.
+
+    A `asyncio.CancelledError` becomes a `StrayCancellationError` if nobody cancelled the current
+    task: it comes from a child task or a future that was cancelled, or was raised by hand.
+
+    Raises:
+        asyncio.CancelledError: the current task is being cancelled.
+    """
+    if isinstance(error, Exception):
+        return error
+    task = asyncio.current_task()
+    if not isinstance(error, asyncio.CancelledError) or task is None or task.cancelling():
+        raise error
+    stray = StrayCancellationError("asyncio.CancelledError was raised, but nothing was cancelled")
+    stray.__cause__ = error
+    return stray
+
+
+def log_failure(logger: logging.Logger, error: BaseException, text: str, *args: object) -> None:
+    """Log what users' code raised, with its trace.
+
+    Raises:
+        asyncio.CancelledError: the current task is being cancelled.
+    """
+    logger.error(text, *args, exc_info=failure(error))
 
 
 async def run_job(done: Awaitable[Any], job: Job) -> bool:
@@ -143,7 +178,7 @@ class OrderedQueue:
             entry = await self._queue.get()
             try:
                 await self._consume(entry)
-            except Exception:
-                log.exception("%s failed", self._name)
+            except FAILURES as error:
+                log_failure(log, error, "%s failed", self._name)
             finally:
                 self._queue.task_done()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bahamut.auth.chain import checked
 from bahamut.context import Context
 from bahamut.elemental.event import Event
 from bahamut.interfaces import AuthAction
@@ -27,11 +28,15 @@ class Authenticator:
 
     async def authenticate_request(self, ctx: Context) -> AuthAction:
         """Ask the function for requests."""
-        return AuthAction.CONTINUE if self._request is None else await self._request(ctx)
+        if self._request is None:
+            return AuthAction.CONTINUE
+        return checked(await self._request(ctx), self._request)
 
     async def authenticate_session(self, session: Any) -> AuthAction:
         """Ask the function for sessions."""
-        return AuthAction.CONTINUE if self._session is None else await self._session(session)
+        if self._session is None:
+            return AuthAction.CONTINUE
+        return checked(await self._session(session), self._session)
 
 
 class Authorizer:
@@ -42,7 +47,9 @@ class Authorizer:
 
     async def is_authorized(self, ctx: Context) -> AuthAction:
         """Ask the function."""
-        return AuthAction.CONTINUE if self._request is None else await self._request(ctx)
+        if self._request is None:
+            return AuthAction.CONTINUE
+        return checked(await self._request(ctx), self._request)
 
 
 class PublishHandler:

@@ -75,6 +75,18 @@ def client_ip(raw: RawRequest, trusted_proxies: Networks) -> str:
     return _without_port(str(raw.headers.get("X-Real-IP", ""))) or peer
 
 
+def client_scheme(raw: RawRequest, trusted_proxies: Networks) -> str:
+    """Return the scheme that the client uses, empty where it cannot be known.
+
+    A peer that is not a trusted proxy may be a proxy all the same, and have the certificate.
+    """
+    if raw.tls is not None:
+        return "https"
+    if trusted_proxies and _is_trusted(_without_port(raw.remote), trusted_proxies):
+        return str(raw.headers.get("X-Forwarded-Proto", "")).strip().lower()
+    return ""
+
+
 def _is_trusted(address: str, networks: Networks) -> bool:
     try:
         parsed = ip_address(address)

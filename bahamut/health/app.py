@@ -10,6 +10,7 @@ from aiohttp import web
 from prometheus_async.aio import time as timed
 from prometheus_client import CollectorRegistry, Summary
 
+from bahamut._kit.tasks import FAILURES, log_failure
 from bahamut.config import HealthConfig
 
 log = logging.getLogger(__name__)
@@ -60,8 +61,8 @@ class HealthDoor:
             return web.Response(status=503)
         try:
             await self._check()
-        except Exception:
-            log.exception("The service is not healthy")
+        except FAILURES as error:
+            log_failure(log, error, "The service is not healthy")
             return web.Response(status=500)
         return web.Response(status=204)
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
 
 from bahamut import respond
+from bahamut._kit.calls import decided
+from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut.auth.chain import check_session
 from bahamut.config import Config
+from bahamut.cors import split_origin
 from bahamut.elemental.encoding import JSON
-from bahamut.elemental.errors import Error
+from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig
-from bahamut.elemental.raw_request import RawRequest, client_ip
+from bahamut.elemental.raw_request import RawRequest, client_ip, client_scheme
 from bahamut.elemental.request import RequestSettings
-from bahamut.errors import ForbiddenError, UnauthorizedError
+from bahamut.errors import ForbiddenError
 from bahamut.push.heartbeat import Heartbeat
 from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing, Parcel
@@ -58,6 +59,7 @@ class Endpoint:
         self._cors = config.security.cors
         self._authenticators = config.security.session_authenticators
         self._fail_closed = config.security.fail_closed
+        self._exposes = config.errors.expose_internal
         self._handler = config.push.dispatch_handler
         self._settings = RequestSettings(trusted_proxies=config.rest.trusted_proxies)
 
@@ -67,9 +69,13 @@ class Endpoint:
         try:  # the plain request has no name here: what has one lives as long as the session
             session = await self._admitted(raw_request(request))
             socket.check(request)
-        except Exception as error:  # noqa: BLE001 - the border
-            return self._refusal(raw_request(request), error)
-        response = await socket.open(request)
+        except FAILURES as error:
+            return self._refusal(raw_request(request), failure(error))
+        try:
+            response = await socket.open(request)
+        except ConnectionError:
+            log.debug("A client left during its handshake")
+            return web.Response()  # nobody reads it
         await self._serve(session, socket)
         return response
 
@@ -79,7 +85,8 @@ class Endpoint:
         """Return the session of a client that may have one.
 
         Raises:
-            Error: it may not: 400, 401, 403, 415 or 503.
+            Error: it may not: 400, 401, 403, 415 or 503, or what a guard raised.
+            Exception: a guard failed.
         """
         if self._hub.is_leaving:
             raise Error("Service Unavailable", "The server is going away", "bahamut", 503)
@@ -94,41 +101,38 @@ class Endpoint:
         )
         session.context = self.context
         self._check_origin(raw)
-        try:
-            await check_session(self._authenticators, session, fail_closed=self._fail_closed)
-        except Error:
-            raise
-        except Exception as error:
-            raise UnauthorizedError(str(error)) from error
+        await check_session(self._authenticators, session, fail_closed=self._fail_closed)
         await self._check_init(session)
         return session
 
     def _check_origin(self, raw: RawRequest) -> None:
-        """Refuse browsers that show somebody else's page (decision X14)."""
-        origin = raw.headers.get("Origin", "")
-        if not origin or self._push.allow_any_origin:
+        """Refuse pages of another site, unless the CORS policy names it (decisions X14, X64)."""
+        origin = raw.headers.get("Origin")
+        if origin is None or self._push.allow_any_origin or self._is_ours(raw, origin):
             return
-        with contextlib.suppress(ValueError):  # it is no URL
-            if urlsplit(origin).netloc.lower() == raw.headers.get("Host", "").lower():
-                return
         policy = self._cors.policy_for_request(raw) if self._cors is not None else None
-        if policy is None or not policy.allows(origin):
+        if policy is None or not policy.names(origin):
             raise ForbiddenError("The origin of the page is not allowed to open a push session")
+
+    def _is_ours(self, raw: RawRequest, origin: str) -> bool:
+        """Tell whether this host served the page, by either scheme if ours cannot be known."""
+        scheme = client_scheme(raw, self._settings.trusted_proxies)
+        host = raw.headers.get("Host", "")
+        ours = [split_origin(f"{s}://{host}") for s in ([scheme] if scheme else ["http", "https"])]
+        page = split_origin(origin)
+        return page is not None and page in ours
 
     async def _check_init(self, session: PushSession) -> None:
         if self._handler is None:
             return
-        try:
-            is_welcome = await self._handler.on_push_session_init(session)
-        except Exception as error:
-            raise ForbiddenError(str(error)) from error
-        if not is_welcome:
+        answer = await self._handler.on_push_session_init(session)
+        if not decided(answer, self._handler.on_push_session_init):
             raise ForbiddenError("You are not authorized to initiate a push session")
 
     def _refusal(self, raw: RawRequest, error: Exception) -> web.StreamResponse:
-        if not isinstance(error, Error):
-            log.error("A handshake cannot be answered", exc_info=error)
-        answer = respond.failure(respond.failure_of(error))
+        if not isinstance(error, Error | Errors):
+            log.error("A handshake failed", exc_info=error)
+        answer = respond.failure(respond.failure_of(error, expose=self._exposes))
         headers = list(answer.headers)
         if self._cors is not None:
             headers += cors_headers(self._cors, raw)
@@ -165,8 +169,8 @@ class Endpoint:
         try:
             async with asyncio.timeout(PATIENCE):
                 await getattr(self._handler, what)(session)
-        except Exception:
-            log.exception("Session %s: %s failed", session.identifier, what)
+        except FAILURES as error:
+            log_failure(log, error, "Session %s: %s failed", session.identifier, what)
             return False
         return True
 

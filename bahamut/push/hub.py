@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Self
 
-from bahamut._kit.tasks import cancel_and_wait, within
+from bahamut._kit.calls import decided
+from bahamut._kit.tasks import FAILURES, cancel_and_wait, log_failure, within
 from bahamut.config import Config
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
@@ -153,8 +154,8 @@ class Hub:
                 for publication in publications:
                     try:
                         await self._dispatch(publication, parcels)
-                    except Exception:
-                        log.exception("A publication cannot be dispatched")
+                    except FAILURES as error:
+                        log_failure(log, error, "A publication cannot be dispatched")
                 for session, parcel in parcels.items():
                     try:
                         session.offer(parcel)
@@ -196,11 +197,12 @@ class Hub:
                     continue
                 if is_granted is not None and (
                     session not in self.sessions  # it has ended while others were asked about
-                    or not await is_granted(session, event, given.summary)
+                    or not decided(await is_granted(session, event, given.summary), is_granted)
                 ):
                     continue
-            except Exception:
-                log.exception("Session %s: filter or dispatch handler failed", session.identifier)
+            except FAILURES as error:
+                text = "Session %s: filter or dispatch handler failed"
+                log_failure(log, error, text, session.identifier)
                 continue
             before = parcels.get(session)
             parcels[session] = alone if before is None else before.and_then(given)

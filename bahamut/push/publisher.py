@@ -6,6 +6,8 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
+from bahamut._kit.calls import decided
+from bahamut._kit.tasks import FAILURES, log_failure
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
@@ -59,9 +61,9 @@ class Publisher:
         try:
             if self._handler is None or await _is_published(event, self._handler):
                 await self._publish(scrubbed(event, model))
-        except Exception:
+        except FAILURES as error:
+            log_failure(log, error, "%s is lost", event)
             self.lost += 1
-            log.exception("%s is lost", event)
 
     async def _publish(self, event: Event) -> None:
         topic = self._topic
@@ -83,7 +85,7 @@ class Publisher:
 
 async def _is_published(event: Event, handler: PushPublishHandler) -> bool:
     try:
-        return bool(await handler.should_publish(event))
-    except Exception:
-        log.exception("The publish handler failed: %s is not published", event)
+        return decided(await handler.should_publish(event), handler.should_publish)
+    except FAILURES as error:
+        log_failure(log, error, "The publish handler failed: %s is not published", event)
         return False

@@ -15,10 +15,14 @@ from functools import partial
 from typing import Any
 
 from aiohttp import HttpVersion10, web
+from aiohttp.log import server_logger
 
 from bahamut import respond
+from bahamut._kit.calls import name_of, shown
+from bahamut._kit.tasks import FAILURES, failure
+from bahamut._kit.workers import BusyError
 from bahamut.config import Config
-from bahamut.elemental.errors import Error
+from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.headers import ACCEPT_ENCODING, EXPECT, UPGRADE
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.request import is_escaped
@@ -81,6 +85,7 @@ class RestDoor:
         """Add everything to *app*: root, meta routes, custom routes, and the API behind them."""
         root = self._rest.root_handler
         if root is not None:
+            root = self._answering(root)
             for method in ALL_METHODS:
                 app.router.add_route(method, "/", root)
         else:
@@ -89,11 +94,48 @@ class RestDoor:
         for path, handler in self._custom_handlers.items():
             full = f"{self._rest.custom_route_prefix}/{path.strip('/')}"
             for method in ALL_METHODS:
-                app.router.add_route(method, full, handler)
+                app.router.add_route(method, full, self._answering(handler))
             self._foreign.add(full)
         app.router.add_route("*", "/{path:.*}", self.serve)
         if self._cors is not None:
             decorate_all(app, self._cors)
+
+    def _answering(self, handler: CustomHandler) -> CustomHandler:
+        """Return a handler whose exceptions are answered as those of operations are."""
+
+        async def answer(request: web.Request) -> web.StreamResponse:
+            try:
+                response = await handler(request)
+                if not isinstance(response, web.StreamResponse):
+                    raise TypeError(f"{name_of(handler)} returned {shown(response)}, no response")
+            except web.HTTPException:
+                raise  # its own answer
+            except FAILURES as raised:
+                return self._failed(request, failure(raised))
+            return response
+
+        return answer
+
+    def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
+        """Answer what a custom handler raised.
+
+        Raises:
+            Exception: it cannot be answered any more, or panic recovery is off.
+        """
+        is_gone = request.transport is None or request.writer.output_size > 0
+        is_expected = isinstance(error, Error | Errors | TimeoutError)
+        if is_gone or not (is_expected or self._config.errors.panic_recovery):
+            raise error
+        expose = self._config.errors.expose_internal
+        failed = respond.failure_of(error, expose=expose)
+        if failed.errors.code >= 500 and failed.errors.code != 501:
+            logger = self._rest.logger or server_logger
+            logger.error("The handler of %s failed", request.path, exc_info=error)
+        answer = respond.failure(failed)
+        headers = list(answer.headers)
+        if self._cors is not None:
+            headers += cors_headers(self._cors, raw_request(request))
+        return plain_answer(answer.status, headers, answer.body)
 
     def takes(self, raw: RawRequest) -> bool:
         """Tell whether a request is the door's own, and not the application's."""
@@ -207,7 +249,10 @@ async def _compress(raw: RawRequest, response: RawResponse) -> None:
     """Compress the body, if the client understands that."""
     accepted = raw.headers.get(ACCEPT_ENCODING)
     if accepted and compress.is_accepted(accepted):
-        response.body = await compress.compressed(response.body)
+        try:
+            response.body = await compress.compressed(response.body)
+        except BusyError:
+            return  # better large than late
         response.headers.append(("Content-Encoding", "gzip"))
 
 

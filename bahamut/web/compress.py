@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
+import os
 import zlib
 from collections.abc import Callable
 from typing import Any
+
+from bahamut._kit.workers import Workers
 
 MINIMUM = 1400
 """Bytes below which compressing is not worth it; the original's figure."""
 IN_EXECUTOR = 256 * 1024
 """Bytes from which it is done in a thread."""
+_WORKERS = Workers("bahamut gzip", maximum=min(4, os.cpu_count() or 1), waiting=64)
+"""Threads of their own: no processor may keep answers waiting."""
 _GZIP = 31
 """The window that makes zlib write gzip."""
 
@@ -52,7 +56,11 @@ def gzip(data: bytes) -> bytes:
 
 
 async def compressed(data: bytes, compress: Callable[[bytes], bytes] = gzip) -> bytes:
-    """Return *data* compressed; large ones in a thread."""
+    """Return *data* compressed; large ones in a thread.
+
+    Raises:
+        BusyError: too many answers wait to be compressed.
+    """
     if len(data) < IN_EXECUTOR:
         return compress(data)
-    return await asyncio.to_thread(compress, data)
+    return await _WORKERS.run(compress, data)

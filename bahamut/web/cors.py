@@ -7,6 +7,7 @@ where an origin is allowed as itself, and by us where that library has no word f
 
 from __future__ import annotations
 
+import logging
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -18,6 +19,8 @@ from bahamut.elemental.headers import ORIGIN
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.web.adapter import raw_request
 from bahamut.web.internals import DECORATED
+
+log = logging.getLogger(__name__)
 
 _LIBRARY_SETS = (
     "Access-Control-Allow-Origin",
@@ -32,8 +35,12 @@ _OPTIONS = web.RequestKey("bahamut.cors", ResourceOptions)
 def cors_headers(
     controller: CORSPolicyController, raw: RawRequest, *, preflight: bool = False
 ) -> Headers:
-    """Return the headers that a request's policy asks for, none without a policy."""
-    policy = controller.policy_for_request(raw)
+    """Return the headers that a request's policy asks for; none without one, or if that fails."""
+    try:
+        policy = controller.policy_for_request(raw)
+    except Exception:
+        log.exception("The CORS controller failed")
+        return ()
     if policy is None:
         return ()
     return policy.headers(raw.headers.get(ORIGIN, ""), preflight=preflight)

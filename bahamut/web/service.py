@@ -9,6 +9,7 @@ from typing import Any, Self
 from aiohttp import web
 from aiohttp.log import server_logger
 
+from bahamut.checks import split_listen
 from bahamut.config import HealthConfig, RestConfig, Timeouts
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.web.connection import Connections, Door, Runner
@@ -16,20 +17,6 @@ from bahamut.web.connection import Connections, Door, Runner
 BACKLOG = 1024
 MAX_HEADERS = 1000
 """Header fields of one request."""
-
-
-def split_listen(listen: str) -> tuple[str | None, int]:
-    """Return host and port of ``host:port``; an empty host is every interface.
-
-    Raises:
-        ValueError: there is no port.
-    """
-    host, colon, port = listen.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(
-            f"'{listen}' is no address to listen on: say HOST:PORT, for instance :8080"
-        )
-    return host.strip("[]") or None, int(port)
 
 
 def _header_timeout(timeouts: Timeouts) -> float:

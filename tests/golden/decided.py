@@ -228,7 +228,17 @@ def x21_nested_secrets(script: Script) -> Steps:
 
 def x39_panics(script: Script) -> Steps:
     """X39: what is no elemental error is an Internal Server Error of elemental with its text."""
-    return (_answered(step, _unpanicked) for step in script["steps"])
+    return (_unrefused(_answered(step, _unpanicked)) for step in script["steps"])
+
+
+def _unrefused(step: dict[str, Any]) -> dict[str, Any]:
+    """Return a handshake that a guard's exception ended, with 500 in place of 401 or 403."""
+    if "ws_open" not in step or step["answer"]["status"] not in (401, 403):
+        return step
+    (error,) = json.loads(step["answer"]["body"])
+    error |= {"code": 500, "subject": "elemental", "title": "Internal Server Error"}
+    body = json.dumps([error], separators=(",", ":"))
+    return {**step, "decision": "X39", "ours": {"status": [500], "body": body}}
 
 
 def _answered(step: dict[str, Any], change: Callable[[str, str], str]) -> dict[str, Any]:

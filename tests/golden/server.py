@@ -95,7 +95,7 @@ class Golden:
 
         routes = {"/custom/ping": ping, "/custom/audit": self.audited, "/custom/push": push}
         for path, handler in routes.items():
-            bahamut.register_custom_handler_or_die(server, handler, path)
+            bahamut.register_custom_handler_or_die(server, path, handler)
 
 
 def json_response(value: Any) -> web.Response:
