@@ -265,7 +265,14 @@ def opt_cors_access_control(controller: CORSPolicyController) -> Option:
 
 
 def opt_cors_origin(origin: str) -> Option:
-    """Let browsers of one *origin* in (Go: OptCORSOrigin)."""
+    """Let browsers of one *origin* read the answers (Go: OptCORSOrigin).
+
+    ``https://*.example.com`` stands for one label in place of the star, ``*`` for every origin.
+    Pages of ``*`` may not open websockets.
+
+    Raises:
+        ValueError: the star is in the wrong place.
+    """
     return opt_cors_access_control(DefaultCORSController(origin))
 
 
@@ -382,7 +389,7 @@ def opt_push_server_enable_subject_hierarchies() -> Option:
 
 
 def opt_push_allow_any_origin() -> Option:
-    """Let pages of any origin open a websocket, as the original does (decision X14)."""
+    """Let pages of any origin open a websocket, as the original does (decisions X14, X64)."""
     return lambda c: replace(c, push=replace(c.push, allow_any_origin=True))
 
 
