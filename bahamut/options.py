@@ -13,9 +13,9 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bahamut.checks import listed, mapped
+from bahamut.checks import described, listed, mapped
 from bahamut.config import Option, RateLimit, Timeouts
-from bahamut.cors import CORSPolicyController, DefaultCORSController
+from bahamut.cors import CORSPolicyController, DefaultCORSController, is_origin
 from bahamut.elemental.identity import Identity
 from bahamut.elemental.namespace import Namespacer
 from bahamut.elemental.registry import Registry
@@ -271,8 +271,12 @@ def opt_cors_origin(origin: str) -> Option:
     Pages of ``*`` may not open websockets.
 
     Raises:
-        ValueError: the star is in the wrong place.
+        ValueError: *origin* has a path, or no scheme, or its star is in the wrong place.
     """
+    if not is_origin(origin):
+        raise ValueError(
+            f"opt_cors_origin(): {described(origin)} is not an origin such as https://example.com"
+        )
     return opt_cors_access_control(DefaultCORSController(origin))
 
 

@@ -224,6 +224,7 @@ NONSENSE = [
     *((bahamut.opt_marshallers, (value,)) for value in (5, {Note.IDENTITY: 5})),
     *((bahamut.opt_authorizers, (value,)) for value in (5, "ab", Plain())),
     *((bahamut.opt_authenticators, (value,)) for value in (5, "ab", Plain())),
+    *((bahamut.opt_cors_origin, (value,)) for value in (5, None, "a.b", "https://", "https://a/")),
     *((bahamut.opt_push_endpoint, (value,)) for value in ("", "/", "/a?b", "/../a")),
 ]
 
