@@ -492,6 +492,17 @@ async def test_e19_a_session_guard_that_is_cancelled_refuses(fail: Any) -> None:
 
 
 @pytest.mark.parametrize("fail", STRAY)
+async def test_e19_a_response_writer_that_is_cancelled_is_a_500(fail: Any) -> None:
+    class Writes(Notes):
+        async def process_retrieve_many(self, ctx: bahamut.Context) -> None:
+            ctx.response_writer = fail
+
+    async with serving(processor=Writes()) as (_, client):
+        for _ in range(2):
+            assert (await client.get("/notes")).status == 500
+
+
+@pytest.mark.parametrize("fail", STRAY)
 async def test_e19_hooks_that_are_cancelled_stop_nothing(
     fail: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
