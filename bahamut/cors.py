@@ -16,6 +16,7 @@ _WILDCARD = re.compile(
     re.IGNORECASE,
 )
 _ORIGIN = re.compile(r"(https?)://([^/?#@:]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.IGNORECASE)
+_ANY_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 CORS_ORIGIN_MIRROR = "_mirror_"
 """An allowed origin that stands for whatever origin asks (Go: CORSOriginMirror)."""
@@ -163,6 +164,15 @@ def split_origin(origin: str) -> tuple[str, str] | None:
         return None
     scheme, host, port = found[1].lower(), found[2].lower(), found[3] or ""
     return scheme, host + ("" if port == _DEFAULT_PORTS[scheme] else port)
+
+
+def is_origin(text: object) -> bool:
+    """Tell whether a browser could send *text*, or it stands for origins: it may be empty, too."""
+    if not isinstance(text, str):
+        return False
+    if text in ("", "null", CORS_ORIGIN_MIRROR) or "*" in text:  # policies check their wildcards
+        return True
+    return _ANY_ORIGIN.fullmatch(text) is not None
 
 
 def _wildcard(origin: str) -> tuple[str, str]:

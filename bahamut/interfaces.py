@@ -101,7 +101,7 @@ class RequestAuthenticator(Protocol):
     """Says who is asking."""
 
     async def authenticate_request(self, ctx: Context) -> AuthAction:
-        """Decide, usually setting ``ctx.claims``; raise an error to refuse with one's own words."""
+        """Decide, usually setting ``ctx.claims``; raise an `elemental.Error` to refuse with it."""
         ...
 
 
@@ -119,7 +119,7 @@ class Authorizer(Protocol):
     """Says whether the caller may do this."""
 
     async def is_authorized(self, ctx: Context) -> AuthAction:
-        """Decide; raise an error to refuse with one's own words."""
+        """Decide; raise an `elemental.Error` to refuse with it."""
         ...
 
 
@@ -141,7 +141,7 @@ class RateLimiter(Protocol):
     """Decides whether a request is one too many."""
 
     async def rate_limit(self, request: Request) -> bool:
-        """Return True to refuse *request* with 429."""
+        """Return True to refuse *request* with 429; anything but a boolean is answered with 500."""
         ...
 
 
@@ -173,7 +173,10 @@ class PushDispatchHandler(Protocol):
         ...
 
     async def should_dispatch(self, session: Any, event: Event, summary: Any) -> bool:
-        """Return False to keep *event*, which must not be changed, from *session*."""
+        """Return True to send *event*, which must not be changed, to *session*, False not to.
+
+        It is not sent either when this raises or returns anything but a boolean.
+        """
         ...
 
 
@@ -182,7 +185,10 @@ class PushPublishHandler(Protocol):
     """Decides which events are published."""
 
     async def should_publish(self, event: Event) -> bool:
-        """Return False to keep *event* from going out; an error skips it too."""
+        """Return True to publish *event*, False not to.
+
+        It is not published either when this raises or returns anything but a boolean.
+        """
         ...
 
 
@@ -195,7 +201,7 @@ with 400 and its text."""
 IdentifiableRetriever = Callable[[Request], Awaitable[Any]]
 """Finds the object that a patch is for, and so turns the patch into an update."""
 ErrorTransformer = Callable[[BaseException], BaseException | None]
-"""Replaces an error before it is answered; None keeps it."""
+"""Replaces an error before it is answered; None keeps it. What it raises is answered instead."""
 Hook = Callable[[Any], Awaitable[None]]
 """Runs when the server has started or is about to stop; gets the server."""
 HealthServerFunc = Callable[[], Awaitable[None]]

@@ -13,9 +13,9 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bahamut.checks import listed, mapped
+from bahamut.checks import described, listed, mapped
 from bahamut.config import Option, RateLimit, Timeouts
-from bahamut.cors import CORSPolicyController, DefaultCORSController
+from bahamut.cors import CORSPolicyController, DefaultCORSController, is_origin
 from bahamut.elemental.identity import Identity
 from bahamut.elemental.namespace import Namespacer
 from bahamut.elemental.registry import Registry
@@ -265,7 +265,18 @@ def opt_cors_access_control(controller: CORSPolicyController) -> Option:
 
 
 def opt_cors_origin(origin: str) -> Option:
-    """Let browsers of one *origin* in (Go: OptCORSOrigin)."""
+    """Let browsers of one *origin* read the answers (Go: OptCORSOrigin).
+
+    ``https://*.example.com`` stands for one label in place of the star, ``*`` for every origin.
+    Pages of ``*`` may not open websockets.
+
+    Raises:
+        ValueError: *origin* has a path, or no scheme, or its star is in the wrong place.
+    """
+    if not is_origin(origin):
+        raise ValueError(
+            f"opt_cors_origin(): {described(origin)} is not an origin such as https://example.com"
+        )
     return opt_cors_access_control(DefaultCORSController(origin))
 
 
@@ -382,7 +393,7 @@ def opt_push_server_enable_subject_hierarchies() -> Option:
 
 
 def opt_push_allow_any_origin() -> Option:
-    """Let pages of any origin open a websocket, as the original does (decision X14)."""
+    """Let pages of any origin open a websocket, as the original does (decisions X14, X64)."""
     return lambda c: replace(c, push=replace(c.push, allow_any_origin=True))
 
 

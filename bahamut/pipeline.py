@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from bahamut import respond
-from bahamut._kit.calls import decided, shown
+from bahamut._kit.calls import decided, is_coroutine_function, shown
 from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
 from bahamut.auth.chain import ask, forbidden, unauthorized
 from bahamut.config import Config
@@ -257,7 +257,9 @@ class Pipeline:
             await self._audits.put((ctx, error))
         else:
             try:
-                auditer.audit(ctx, error)
+                found = auditer.audit(ctx, error)
+                if found is not None and inspect.isawaitable(found):  # behind a plain wrapper
+                    await found
             except FAILURES as raised:
                 log_failure(log, raised, "The auditer failed")
 
@@ -357,9 +359,9 @@ def _measured(
 def _audits(config: Config) -> OrderedQueue | None:
     """Return the queue before an asynchronous auditer, None for a plain one."""
     auditer = config.security.auditer
-    if auditer is None or not inspect.iscoroutinefunction(auditer.audit):
+    if auditer is None or not is_coroutine_function(auditer.audit):
         return None
-    audit = auditer.audit
+    audit: Any = auditer.audit
 
     async def consume(entry: tuple[Context, BaseException | None]) -> None:
         await audit(*entry)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from bahamut._kit.calls import name_of, shown
 from bahamut.context import Context
 from bahamut.elemental.encoding import JSON, MSGPACK, encode
 from bahamut.elemental.errors import Error, Errors
@@ -73,10 +74,16 @@ def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResp
 
 def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:
     if marshaller is not None:
-        return marshaller(request, without_secrets(output), None)
+        return _checked(marshaller(request, without_secrets(output), None), marshaller)
     if X_FIELDS in request.headers:
         return encode(request.accept, _sparse(without_secrets(output), _fields(request)))
     return encode(request.accept, output, blanks_secrets=True)
+
+
+def _checked(body: object, marshaller: CustomMarshaller) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    raise TypeError(f"{name_of(marshaller)} must return bytes, not {shown(body)}")
 
 
 def _fields(request: Request) -> list[str]:
@@ -155,7 +162,7 @@ def failure(
     body = None
     if marshaller is not None and request is not None:
         try:
-            body = marshaller(request, None, failed.errors)
+            body = _checked(marshaller(request, None, failed.errors), marshaller)
         except Exception:
             log.exception("A custom marshaller cannot encode errors")
     if body is None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bahamut._kit.calls import decided
 from bahamut.auth.chain import checked
+from bahamut.checks import Hook
 from bahamut.context import Context
 from bahamut.elemental.event import Event
 from bahamut.interfaces import AuthAction
@@ -15,16 +17,28 @@ CustomAuthSessionFunc = Callable[[Any], Awaitable[AuthAction]]
 CustomShouldPublishFunc = Callable[[Event], Awaitable[bool]]
 
 
+def _taken(function: Any, argument: str) -> Any:
+    """Return *function* if it is None or can be awaited with one argument, else raise TypeError."""
+    problem = None if function is None else Hook("", argument).problem(function)
+    if problem is not None:
+        raise TypeError(problem)
+    return function
+
+
 class Authenticator:
-    """Authenticates requests and sessions with functions; one that is missing has no opinion."""
+    """Authenticates requests and sessions with functions; one that is missing has no opinion.
+
+    Raises:
+        TypeError: a function is no coroutine function that takes one argument.
+    """
 
     def __init__(
         self,
         request_func: CustomAuthRequestFunc | None = None,
         session_func: CustomAuthSessionFunc | None = None,
     ) -> None:
-        self._request = request_func
-        self._session = session_func
+        self._request: CustomAuthRequestFunc | None = _taken(request_func, "ctx")
+        self._session: CustomAuthSessionFunc | None = _taken(session_func, "session")
 
     async def authenticate_request(self, ctx: Context) -> AuthAction:
         """Ask the function for requests."""
@@ -40,10 +54,14 @@ class Authenticator:
 
 
 class Authorizer:
-    """Authorizes requests with a function; without one it has no opinion."""
+    """Authorizes requests with a function; without one it has no opinion.
+
+    Raises:
+        TypeError: the function is no coroutine function that takes one argument.
+    """
 
     def __init__(self, request_func: CustomAuthRequestFunc | None = None) -> None:
-        self._request = request_func
+        self._request: CustomAuthRequestFunc | None = _taken(request_func, "ctx")
 
     async def is_authorized(self, ctx: Context) -> AuthAction:
         """Ask the function."""
@@ -53,14 +71,18 @@ class Authorizer:
 
 
 class PublishHandler:
-    """Decides with a function which events are published; without one all are."""
+    """Decides with a function which events are published; without one all are.
+
+    Raises:
+        TypeError: the function is no coroutine function that takes one argument.
+    """
 
     def __init__(self, publish_func: CustomShouldPublishFunc | None = None) -> None:
-        self._publish = publish_func
+        self._publish: CustomShouldPublishFunc | None = _taken(publish_func, "event")
 
     async def should_publish(self, event: Event) -> bool:
         """Ask the function."""
-        return True if self._publish is None else await self._publish(event)
+        return True if self._publish is None else decided(await self._publish(event), self._publish)
 
 
 def new_authenticator(

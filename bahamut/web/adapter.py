@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut.config import RestConfig
 from bahamut.context import ResponseWriter
 from bahamut.elemental.errors import Error
@@ -133,9 +134,10 @@ async def write_by_hand(
     stream = Stream(request, 200, headers)
     try:
         await writer(stream)
-    except Exception:
+    except FAILURES as raised:
+        error = failure(raised)
         if stream.has_begun:
-            raise
-        log.exception("A response writer failed")
+            raise error from error.__cause__
+        log_failure(log, error, "A response writer failed")
         return web.Response(status=500)
     return await stream.end()

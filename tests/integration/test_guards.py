@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -491,6 +492,17 @@ async def test_e19_a_session_guard_that_is_cancelled_refuses(fail: Any) -> None:
 
 
 @pytest.mark.parametrize("fail", STRAY)
+async def test_e19_a_response_writer_that_is_cancelled_is_a_500(fail: Any) -> None:
+    class Writes(Notes):
+        async def process_retrieve_many(self, ctx: bahamut.Context) -> None:
+            ctx.response_writer = fail
+
+    async with serving(processor=Writes()) as (_, client):
+        for _ in range(2):
+            assert (await client.get("/notes")).status == 500
+
+
+@pytest.mark.parametrize("fail", STRAY)
 async def test_e19_hooks_that_are_cancelled_stop_nothing(
     fail: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -640,3 +652,36 @@ async def test_x5_a_cors_controller_that_fails_breaks_no_answer(
         assert (await client.get("/notes")).status == 200
         assert (await client.get("/_meta/routes")).status == 200
     assert "The CORS controller failed" in caplog.text
+
+
+@pytest.mark.parametrize("body", [None, "text", 5, {}])
+async def test_x5_a_marshaller_that_returns_no_bytes_is_a_500(
+    body: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def marshal(*_: Any) -> Any:
+        return body
+
+    async with serving(bahamut.opt_marshallers({Note.IDENTITY: marshal})) as (_, client):
+        answer = await client.get("/notes")
+        assert (answer.status, await answer.json()) == (500, [INTERNAL])
+    assert "must return bytes" in caplog.text
+
+
+@pytest.mark.parametrize("decorate", ["wrapped", "bare"])
+async def test_g5_a_coroutine_auditer_behind_a_decorator_is_awaited(decorate: str) -> None:
+    audited = list[str]()
+
+    async def audit(ctx: bahamut.Context, _error: BaseException | None) -> None:
+        await asyncio.sleep(0)
+        audited.append(ctx.request.identity.name)
+
+    class Auditing:
+        @staticmethod
+        def audit(*args: Any) -> Any:
+            return audit(*args)
+
+    if decorate == "wrapped":
+        functools.update_wrapper(Auditing.audit, audit)
+    async with serving(bahamut.opt_auditer(Auditing())) as (_, client):
+        assert (await client.get("/notes")).status == 200
+    assert audited == ["note"]

@@ -224,6 +224,7 @@ NONSENSE = [
     *((bahamut.opt_marshallers, (value,)) for value in (5, {Note.IDENTITY: 5})),
     *((bahamut.opt_authorizers, (value,)) for value in (5, "ab", Plain())),
     *((bahamut.opt_authenticators, (value,)) for value in (5, "ab", Plain())),
+    *((bahamut.opt_cors_origin, (value,)) for value in (5, None, "a.b", "https://", "https://a/")),
     *((bahamut.opt_push_endpoint, (value,)) for value in ("", "/", "/a?b", "/../a")),
 ]
 
@@ -283,6 +284,23 @@ async def test_e26_a_server_that_runs_cannot_be_run_again() -> None:
         ctx.cancel()
         await asyncio.wait_for(running, 5)
         started.clear()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        simple.new_authenticator,
+        lambda function: simple.new_authenticator(None, function),
+        simple.new_authorizer,
+        simple.new_publish_handler,
+    ],
+)
+@pytest.mark.parametrize("function", [plain, Short().hook, 5, functools.partial(plain)])
+def test_e26_a_guard_is_made_of_coroutine_functions(make: Any, function: Any) -> None:
+    with pytest.raises(TypeError, match="is no coroutine function"):
+        make(function)
+    for taken in (coroutine, Called(), wrapped(coroutine), bare(coroutine), None):
+        make(taken)
 
 
 # --- processors and routes ------------------------------------------------------------------------
