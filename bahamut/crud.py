@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from bahamut.context import Context
 from bahamut.elemental.filters.paths import specs_along
+from bahamut.elemental.filters.scanner import shortened
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.registry import Registry
@@ -16,12 +19,14 @@ from bahamut.elemental.request import Request
 from bahamut.elemental.verify import backport_unexposed_fields, verify
 from bahamut.errors import BadRequestError
 from bahamut.manipulate.base import Manipulator, Parent, Query
+from bahamut.manipulate.errors import ObjectNotFoundError
 from bahamut.manipulate.filters import NAMESPACE
 
 PARENT_ID = "parentID"
 PARENT_TYPE = "parentType"
 CREATE_TIME = "createTime"
 UPDATE_TIME = "updateTime"
+_ROUND = 100
 
 
 class CRUDProcessor:
@@ -128,15 +133,32 @@ class CRUDProcessor:
         )
 
     async def _delete(self, stored: Model) -> None:
-        found = [stored]
-        for obj in found:  # grows by what lives under each
-            parent = Parent(obj.identity.name, obj.identifier)
-            for model in self.registry.models():
-                if self._lives_under(model, parent.type):
-                    page = await self.manipulator.retrieve_many(model, Query(parent=parent))
-                    found += page.items
-        for obj in reversed(found):
-            await self.manipulator.delete(obj)
+        waiting = [stored]
+        for number in count(1):
+            # Others run meanwhile and may create children, so an object goes when it has none.
+            children = await self._children(waiting[-1])
+            if children:
+                waiting += children
+                continue
+            removed = waiting.pop()
+            try:
+                await self.manipulator.delete(removed)
+            except ObjectNotFoundError:
+                if removed is stored:
+                    raise
+            if not waiting:
+                return
+            if number % _ROUND == 0:
+                await asyncio.sleep(0)  # storage in memory never waits by itself
+
+    async def _children(self, obj: Model) -> list[Model]:
+        parent = Parent(obj.identity.name, obj.identifier)
+        found: list[Model] = []
+        for model in self.registry.models():
+            if self._lives_under(model, parent.type):
+                page = await self.manipulator.retrieve_many(model, Query(parent=parent))
+                found += page.items
+        return found
 
     def _lives_under(self, model: type[Model], parent: str) -> bool:
         return self.registry.is_operation_allowed(model.IDENTITY, parent, Operation.CREATE)
@@ -167,7 +189,7 @@ class CRUDProcessor:
         query = Query.from_request(request)
         for name in query.order:
             _check(model, name.removeprefix("-"), "order by")
-        for key in query.filter.attribute_names() if query.filter else ():
+        for key in dict.fromkeys(query.filter.attribute_names()) if query.filter else ():
             _check(model, key, "filter by")
         return replace(query, order=query.order or _default_order(model))
 
@@ -193,4 +215,4 @@ def _check(model: type[Model], name: str, purpose: str) -> None:
     """Refuse attributes that there are not, or whose values clients must not learn."""
     along = specs_along(model, name)
     if not along or any(spec.secret or not spec.exposed for spec in along):
-        raise BadRequestError(f"There is no attribute '{name}' to {purpose}")
+        raise BadRequestError(f"There is no attribute '{shortened(name)}' to {purpose}")
