@@ -113,7 +113,8 @@ class Table:
                     found.append(looked_up)
         if not found:
             return None
-        return chain.from_iterable(min(found, key=_size))
+        smallest: list[Collection[str]] = min(found, key=_size)
+        return chain.from_iterable(smallest)
 
     def _look_up(self, slot: Comparison) -> list[Collection[str]] | None:
         """Return the sets of identifiers of which an index says that they have a value."""

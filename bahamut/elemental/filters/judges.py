@@ -54,8 +54,7 @@ def _texts_judge(texts: frozenset[str], meter: Meter) -> Judge:
             return False
         meter.charge(_TEXT * len(value))
         try:
-            if texts.isdisjoint(value):
-                return False
+            return not texts.isdisjoint(value)
         except TypeError:  # an element that cannot be hashed
             meter.charge(_TEXT * len(value))
         return any(item in texts for item in value if isinstance(item, str))
