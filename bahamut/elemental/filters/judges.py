@@ -92,13 +92,12 @@ class _Mixed:
         self._rows = frozenset(_frozen(row, None) for row in rows if not _has_span(row))
         self._lengths = frozenset(map(len, rows))
         self._asks_clock = bool(self._spans or self._moving)
-        self._element = _TIME if self._instants or self._spans else _MIXED
 
     def judge(self, value: Any) -> bool:
         moment = _nanoseconds(self._now()) if self._asks_clock else 0
         rows = self._rows
         if isinstance(value, list | tuple):
-            self._meter.charge(self._element * len(value))
+            self._meter.charge(_MIXED * len(value))
             if self._moving:
                 rows = rows.union(_frozen(_resolved(r, moment), self._meter) for r in self._moving)
             return self._is_row(value, rows) or any(self._has(v, moment, rows) for v in value)
@@ -110,6 +109,7 @@ class _Mixed:
         if isinstance(value, datetime):
             if not self._instants and not self._spans:
                 return False
+            self._meter.charge(_TIME)
             at = _nanoseconds(value)
             return at in self._instants or at - moment in self._spans
         if isinstance(value, list | tuple):

@@ -139,6 +139,10 @@ class PreparedFilter:
             found = self._tests[kind] = self._compiler.test_for(kind, self._condition)
         return found
 
+    def is_ready_for(self, kind: type) -> bool:
+        """Tell whether the test of one kind of object has been made already."""
+        return kind in self._tests
+
     def matches(self, obj: Any) -> bool:
         """Tell whether an object or a mapping matches; `spent` is what that cost.
 
