@@ -35,7 +35,7 @@ from bahamut.manipulate.errors import (
 )
 from bahamut.manipulate.filters import namespace_test
 from bahamut.manipulate.iteration import BLOCK, iterate
-from bahamut.manipulate.search import BUDGET, Conditions, Work, select
+from bahamut.manipulate.search import BUDGET, PREPARING, Conditions, Work, select
 from bahamut.manipulate.sorting import ordered
 from bahamut.manipulate.table import Table
 
@@ -142,6 +142,9 @@ class MemoryManipulator:
     async def _selected(self, model: type[M], query: Query, work: Work) -> list[Model]:
         table = self._table(model)
         conditions = _conditions(table, query)
+        if conditions.filter is not None:
+            work.spend(PREPARING * conditions.filter.cost)
+            await work.pause()
         found = await select(table.candidates(query), conditions, work)
         return await ordered(found, table.model, query.order, work)
 

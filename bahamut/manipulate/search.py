@@ -21,6 +21,8 @@ BUDGET = 100_000_000
 """Units that one call may cost: about five seconds at the most, usually far less."""
 SLICE = 100_000
 """Units after which other tasks run: about 5 ms."""
+PREPARING = 40
+"""How much more it costs to prepare a comparison than to make it once."""
 _SLICE_SECONDS = 0.005
 _OBJECT = 4
 _ATTRIBUTE = 10

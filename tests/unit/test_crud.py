@@ -1,5 +1,6 @@
 """The generic processor, called as the pipeline calls it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -111,6 +112,37 @@ async def test_deleting_an_object_deletes_what_lives_under_it() -> None:
         await api.make(Task(title=parent.name), parent=parent)
     assert (await api.do("delete", List, one.id)).output_data == one
     assert await api.titles() == ["b"]
+
+
+async def test_many_objects_are_deleted_while_others_run_and_none_is_left_behind() -> None:
+    api = API()
+    parent = await api.make(List(name="a"))
+    for number in range(300):
+        await api.make(Task(title=f"{number}"), parent=parent)
+    deleting = asyncio.ensure_future(api.do("delete", List, parent.id))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not deleting.done()
+    await api.make(Task(title="late"), parent=parent)
+    gone = (await api.processor.manipulator.retrieve_many(Task)).items[0]
+    await api.processor.manipulator.delete(gone)
+    await deleting
+    assert await api.titles() == []
+    with pytest.raises(ObjectNotFoundError):
+        await api.make(Task(title="later"), parent=parent)
+
+
+async def test_l1_a_listing_whose_filter_costs_too_much_is_a_400_of_its_own() -> None:
+    api = API()
+    for q in (
+        f"title in [{','.join(['a'] * 10_001)}]",
+        " or ".join(["title == a"] * 2_001),
+        r'title matches "\pL{1000}"',
+    ):
+        for operation in ("retrieve-many", "info"):
+            with pytest.raises(InvalidQueryError) as caught:
+                await api.do(operation, Task, q=q)
+            assert (caught.value.title, caught.value.code) == ("Too Expensive", 400)
 
 
 async def test_times_are_set_by_the_server() -> None:
