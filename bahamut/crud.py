@@ -11,6 +11,7 @@ from typing import Any
 
 from bahamut.context import Context
 from bahamut.elemental.filters.paths import specs_along
+from bahamut.elemental.filters.scanner import shortened
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.registry import Registry
@@ -25,8 +26,8 @@ PARENT_ID = "parentID"
 PARENT_TYPE = "parentType"
 CREATE_TIME = "createTime"
 UPDATE_TIME = "updateTime"
-DELETED_PER_TURN = 100
-"""Objects that one request deletes before other tasks run."""
+ITEMS_PER_TURN = 100
+"""Objects that one request deletes, or filter keys that it looks up, before other tasks run."""
 
 
 class CRUDProcessor:
@@ -148,7 +149,7 @@ class CRUDProcessor:
             obj = pending.pop()
             with nullcontext() if obj is stored else suppress(ObjectNotFoundError):
                 await self.manipulator.delete(obj)
-            if len(pending) % DELETED_PER_TURN == 0:
+            if len(pending) % ITEMS_PER_TURN == 0:
                 await asyncio.sleep(0)
 
     async def _children(self, obj: Model) -> list[Model]:
@@ -189,7 +190,10 @@ class CRUDProcessor:
         query = Query.from_request(request)
         for name in query.order:
             _check(model, name.removeprefix("-"), "order by")
-        for key in query.filter.attribute_names() if query.filter else ():
+        keys = list(query.filter.attribute_names()) if query.filter else []
+        if len(keys) > ITEMS_PER_TURN:
+            await asyncio.sleep(0)  # parsing a long filter took a while, and so will the search
+        for key in dict.fromkeys(keys):
             _check(model, key, "filter by")
         return replace(query, order=query.order or _default_order(model))
 
@@ -219,4 +223,4 @@ def _check(model: type[Model], name: str, purpose: str) -> None:
     """Refuse attributes that there are not, or whose values clients must not learn."""
     along = specs_along(model, name)
     if not along or any(spec.secret or not spec.exposed for spec in along):
-        raise BadRequestError(f"There is no attribute '{name}' to {purpose}")
+        raise BadRequestError(f"There is no attribute '{shortened(name)}' to {purpose}")

@@ -18,14 +18,18 @@ def _re2() -> Any:
     return re2
 
 
-def compile_pattern(pattern: str) -> Any:
+def compile_pattern(pattern: str, memory: int = MEMORY) -> Any:
     """Compile a pattern.
 
+    Args:
+        pattern: in the syntax of RE2; its groups capture nothing, which would be slow.
+        memory: bytes that the compiled pattern may take.
+
     Raises:
-        ValueError: it is no pattern of RE2, or one too large.
+        ValueError: it is not a pattern of RE2, or too large.
     """
     try:
-        return _re2().compile(pattern, _options())
+        return _re2().compile(pattern, _options(memory))
     except (_re2().error, UnicodeEncodeError) as error:
         raise ValueError(f"invalid pattern '{pattern}': {error}") from None
 
@@ -40,15 +44,22 @@ def _set_of(pattern: str) -> Any:
     return found
 
 
-def _options() -> Any:
+def _options(memory: int = MEMORY) -> Any:
     options = _re2().Options()
     options.log_errors = False
-    options.max_mem = MEMORY
+    options.never_capture = True
+    options.max_mem = memory
     return options
 
 
 compiled = lru_cache(maxsize=1024)(compile_pattern)
 """The same, kept: for the patterns of models, of which there are as many as somebody specified."""
+
+
+@lru_cache(maxsize=32)
+def compiled_within(memory: int, pattern: str) -> Any:
+    """The same for patterns of clients: few are kept, apart from those that models need."""
+    return compile_pattern(pattern, memory)
 
 
 def is_match(pattern: str, text: str) -> bool:

@@ -56,7 +56,11 @@ class InvalidQueryError(ManipulateError):
 
 
 class TooExpensiveError(InvalidQueryError):
-    """A query would cost more than one may: 400."""
+    """A query would cost more than a query may: 400 (decision X50)."""
+
+    def __init__(self, description: str, position: int | None = None) -> None:
+        super().__init__(description, position)
+        self.title = "Too Expensive"
 
 
 class UnavailableError(ManipulateError):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from bahamut.elemental.filters import Filter, FilterError
+from bahamut.elemental.filters import Filter, FilterCostError, FilterError
+from bahamut.elemental.filters.cost import MAX_COMPARISONS, MAX_VALUES
 from bahamut.elemental.model import Model
 from bahamut.elemental.namespace import is_namespace_child_of, namespace_ancestors
 from bahamut.elemental.parameters import Parameters
-from bahamut.manipulate.errors import InvalidQueryError
+from bahamut.manipulate.errors import InvalidQueryError, TooExpensiveError
 
 NAMESPACE = "namespace"
 """Attribute that says in which namespace an object is."""
@@ -26,15 +27,28 @@ def new_filters_from_query_parameters(parameters: Parameters) -> Filter | None:
         parameters: those of a request; ``q`` is of type string.
 
     Raises:
-        InvalidQueryError: a text is no filter.
+        InvalidQueryError: a text is not a filter.
+        TooExpensiveError: the filters hold more values or comparisons than one filter may.
     """
     parameter = parameters.get("q")
     texts = parameter.string_values or [parameter.string_value]
     try:
         filters = [Filter.parse(text) if text else Filter() for text in texts]
-        return (filters[0] if len(filters) == 1 else Filter().or_(*filters)) or None
+        if len(filters) == 1:
+            return filters[0] or None
+        _check_size(filters)
+        return Filter().or_(*filters) or None
+    except FilterCostError as error:
+        raise TooExpensiveError(f"Invalid filter: {error}", error.position) from error
     except FilterError as error:
         raise InvalidQueryError(f"Invalid filter: {error}", error.position) from error
+
+
+def _check_size(filters: list[Filter]) -> None:
+    """Refuse filters that are small one by one, but not together."""
+    comparisons = [c for condition in filters for c in condition.comparisons()]
+    if len(comparisons) > MAX_COMPARISONS or sum(len(c.values) for c in comparisons) > MAX_VALUES:
+        raise FilterCostError(f"more than {MAX_COMPARISONS} comparisons or {MAX_VALUES} values")
 
 
 def new_namespace_filter(namespace: str, *, recursive: bool, attribute: str = NAMESPACE) -> Filter:
@@ -104,7 +118,7 @@ def namespace_test(
     key, flag = model.WIRE_NAMES.get(NAMESPACE), model.WIRE_NAMES.get(PROPAGATE, "")
     if not namespace or key is None:
         return None
-    above = frozenset(namespace_ancestors(namespace) if propagated else ())
+    is_above = _above(namespace)
 
     def test(obj: Model) -> bool:
         found = obj.__dict__.get(key)
@@ -112,6 +126,17 @@ def namespace_test(
             return False
         if found == namespace or (recursive and is_namespace_child_of(found, namespace)):
             return True
-        return found in above and obj.__dict__.get(flag) is True
+        return propagated and obj.__dict__.get(flag) is True and is_above(found)
 
     return test
+
+
+def _above(namespace: str) -> Callable[[str], bool]:
+    """Return a function that says whether a namespace is among `namespace_ancestors`.
+
+    To name all of them would take megabytes for a long name of many parts.
+    """
+    if namespace in ("", "/"):
+        return lambda _: False
+    path = namespace[namespace.find("/") :] if "/" in namespace else ""
+    return lambda name: name == "/" or (name != "" and path.startswith(f"{name}/"))

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any, TypeVar
 
-from bahamut._kit.gotime import to_seconds
 from bahamut._kit.ids import object_id
-from bahamut.elemental.filters import (
-    Filter,
-    MatcherError,
-    compile_filter,
-)
-from bahamut.elemental.filters.matcher import Predicate
+from bahamut.elemental.filters import Filter, FilterCostError, PreparedFilter
 from bahamut.elemental.filters.paths import specs_along
+from bahamut.elemental.filters.scanner import shortened
 from bahamut.elemental.model import Model
 from bahamut.manipulate.base import (
     EVERYTHING,
@@ -42,6 +35,8 @@ from bahamut.manipulate.errors import (
 )
 from bahamut.manipulate.filters import namespace_test
 from bahamut.manipulate.iteration import BLOCK, iterate
+from bahamut.manipulate.search import BUDGET, PREPARING, Conditions, Work, select
+from bahamut.manipulate.sorting import ordered
 from bahamut.manipulate.table import Table
 
 M = TypeVar("M", bound=Model)
@@ -56,15 +51,19 @@ class MemoryManipulator:
 
     Args:
         make_id: makes identifiers; 24 hexadecimal digits without.
-        patience: seconds after which a search is given up as too expensive: nothing else runs
-            while it goes on.
+        budget: units of work that one call may cost (`bahamut.manipulate.search`); beyond it the
+            call raises TooExpensiveError.
+
+    Calls that look at many objects let other tasks run meanwhile. They answer as of the moment at
+    which they began: what is stored, changed or removed meanwhile makes no difference.
     """
 
     capabilities = Capabilities(transactions=True, versions=True, regex=True, total_count=True)
 
-    def __init__(self, make_id: Callable[[], str] = object_id, patience: float = 2.0) -> None:
+    def __init__(self, make_id: Callable[[], str] = object_id, budget: int = BUDGET) -> None:
         self._make_id = make_id
-        self._patience = patience
+        self._budget = budget
+        self._turns = asyncio.Lock()
         self._tables: dict[str, Table] = {}
         self._transaction = asyncio.Lock()
         self._log: list[Callable[[], Any]] | None = None
@@ -110,11 +109,13 @@ class MemoryManipulator:
     async def retrieve_many(self, model: type[M], query: Query = EVERYTHING) -> Page[M]:
         """Return the objects that a query means."""
         check_page(query)
-        found = self._selected(model, query)
+        work = self._work(query)
+        found = await self._selected(model, query, work)
         page, following = _page(found, query)
-        items: list[Any] = [
-            obj.to_sparse(*query.fields).copy() if query.fields else obj.copy() for obj in page
-        ]
+        items: list[Any] = []
+        for obj in page:
+            items.append(obj.to_sparse(*query.fields).copy() if query.fields else obj.copy())
+            await work.pause_by_clock()
         return Page(items, len(found), following)
 
     def _changing(self, model: type[Model], identifier: str, query: Query) -> Model:
@@ -129,14 +130,23 @@ class MemoryManipulator:
         """Return one object as it is stored, if a query means it."""
         table = self._table(model)
         stored = table.objects.get(identifier)
-        if stored is None or not all(test(stored) for test in _tests(table, query)):
+        if stored is None or not _is_under(table, identifier, query):
+            raise ObjectNotFoundError
+        if not _conditions(table, query).hold(stored):
             raise ObjectNotFoundError
         return stored
 
-    def _selected(self, model: type[M], query: Query) -> list[Model]:
+    def _work(self, query: Query) -> Work:
+        return Work(self._budget, query.deadline, self._turns)
+
+    async def _selected(self, model: type[M], query: Query, work: Work) -> list[Model]:
         table = self._table(model)
-        found = _meant(table, query, _tests(table, query), self._patience)
-        return _ordered(list(found), table.model, query)
+        conditions = _conditions(table, query)
+        if conditions.filter is not None:
+            work.spend(PREPARING * conditions.filter.cost)
+            await work.pause()
+        found = await select(table.candidates(query), conditions, work)
+        return await ordered(found, table.model, query.order, work)
 
     async def update(self, obj: M, query: Query = EVERYTHING) -> M:
         """Replace an object, or what is present of a sparse one."""
@@ -155,28 +165,46 @@ class MemoryManipulator:
     async def delete(self, obj: M, query: Query = EVERYTHING) -> M:
         """Remove an object."""
         table, _ = self._table(type(obj)), self._changing(type(obj), obj.identifier, query)
-        popped = table.pop(obj.identifier)
-        self._undoing(lambda: table.put_back(*popped))
-        stored = popped[0]
-        copy: Any = stored.copy()
+        copy: Any = self._pop(table, obj.identifier).copy()
         return copy  # type: ignore[no-any-return]
 
+    def _pop(self, table: Table, identifier: str) -> Model:
+        popped = table.pop(identifier)
+        self._undoing(lambda: table.put_back(*popped))
+        return popped[0]
+
     async def delete_many(self, model: type[M], query: Query) -> int:
-        """Remove the objects that a query means."""
-        if not query.all and not _tests(self._table(model), query):
+        """Remove the objects that a query means.
+
+        What is changed while the objects are looked for is looked at again, and removed if the
+        query still means it. Use a transaction to remove all of them or none.
+        """
+        table = self._table(model)
+        conditions = _conditions(table, query)
+        if not query.all and query.parent is None and conditions == (None, None):
             raise InvalidQueryError("To delete many objects, say which, or that all are meant")
-        found = self._selected(model, query)
-        for obj in found:
-            await self.delete(obj)
-        return len(found)
+        work, count = self._work(query), 0
+        found = await self._selected(model, query, work)
+        while found:
+            changed: list[Model] = []
+            for obj in found:
+                stored = table.objects.get(obj.identifier)
+                if stored is obj:
+                    self._pop(table, obj.identifier)
+                    count += 1
+                elif stored is not None and _is_under(table, obj.identifier, query):
+                    changed.append(stored)
+                await work.pause_by_clock()
+            found = await select(changed, conditions, work)
+        return count
 
     async def count(self, model: type[M], query: Query = EVERYTHING) -> int:
         """Return how many objects a query means."""
         table = self._table(model)
-        tests = _tests(table, query)
-        if not tests:
+        conditions = _conditions(table, query)
+        if query.parent is None and conditions == (None, None):
             return len(table.objects)
-        return sum(1 for _ in _meant(table, query, tests, self._patience))
+        return len(await select(table.candidates(query), conditions, self._work(query)))
 
     def iter(
         self, model: type[M], query: Query = EVERYTHING, block: int = BLOCK
@@ -234,53 +262,24 @@ class MemoryManipulator:
         """Memory always answers."""
 
 
-def _tests(table: Table, query: Query) -> list[Predicate]:
-    """Return what must hold of the objects that a query means; nothing if it means all of them.
+def _conditions(table: Table, query: Query) -> Conditions:
+    """Return what must hold of the objects that a query means, apart from their parent.
 
     Raises:
         InvalidQueryError: its filter speaks of unknown attributes.
+        TooExpensiveError: its filter is too large.
         UnsupportedError: it names a transaction.
         QueryTimeoutError: its deadline has passed.
     """
     _check_supported(query)
-    tests: list[Predicate] = []
-    if query.parent is not None:
-        parents, parent = table.parents, query.parent
-        tests.append(lambda obj: parents[obj.identifier] == parent)
     within = namespace_test(
         table.model, query.namespace, recursive=query.recursive, propagated=query.propagated
     )
-    if within is not None:
-        tests.append(within)
-    if query.filter:
-        tests.append(_compiled(table.model, query.filter))
-    return tests
+    return Conditions(within, _prepared(table.model, query.filter) if query.filter else None)
 
 
-def _meant(table: Table, query: Query, tests: list[Predicate], patience: float) -> Iterable[Model]:
-    found = table.candidates(query)
-    if tests or query.deadline:
-        found = _in_time(found, query.deadline or math.inf, patience)
-    for test in tests:
-        found = filter(test, found)
-    return found
-
-
-def _in_time(found: Iterable[Model], deadline: float, patience: float) -> Iterator[Model]:
-    """Yield objects until the deadline.
-
-    Raises:
-        QueryTimeoutError: it has passed.
-        TooExpensiveError: so much time has passed since the first.
-    """
-    end = time.monotonic() + patience
-    for obj in found:
-        now = time.monotonic()
-        if now > deadline:
-            raise QueryTimeoutError
-        if now > end:
-            raise TooExpensiveError("The search takes too long: ask for less")
-        yield obj
+def _is_under(table: Table, identifier: str, query: Query) -> bool:
+    return query.parent is None or table.parents.get(identifier) == query.parent
 
 
 def _check_supported(query: Query) -> None:
@@ -290,46 +289,14 @@ def _check_supported(query: Query) -> None:
         raise UnsupportedError("Transactions in memory have no names: use transaction()")
 
 
-def _compiled(model: type[Model], condition: Filter) -> Predicate:
-    for key in condition.attribute_names():
+def _prepared(model: type[Model], condition: Filter) -> PreparedFilter:
+    for key in dict.fromkeys(condition.attribute_names()):
         if not specs_along(model, key):
-            raise InvalidQueryError(f"A filter speaks of an unknown attribute '{key}'")
+            raise InvalidQueryError(f"A filter speaks of an unknown attribute '{shortened(key)}'")
     try:
-        return compile_filter(condition)
-    except MatcherError as error:  # patterns too large: a matter of who wrote the filter
+        return PreparedFilter(condition)
+    except FilterCostError as error:
         raise TooExpensiveError(f"Invalid filter: {error}") from error
-
-
-def _ordered(found: list[Model], model: type[Model], query: Query) -> list[Model]:
-    """Sort by the attributes of a query; what is equal stays in order of the identifier."""
-    if not query.order:
-        return found
-    is_descending: dict[str, bool] = {}
-    for name in query.order:
-        wire = model.WIRE_NAMES.get(name.removeprefix("-"))
-        if wire is None:
-            raise InvalidQueryError(f"Unknown attribute '{name.removeprefix('-')}' to order by")
-        is_descending.setdefault(wire, name.startswith("-"))  # a second time says nothing new
-    found.sort(key=lambda obj: obj.identifier)
-    for wire, reverse in reversed(is_descending.items()):
-        found.sort(key=_sort_key(wire), reverse=reverse)
-    return found
-
-
-def _sort_key(wire: str) -> Callable[[Model], tuple[Any, ...]]:
-    """Return a key that sorts the values of an attribute: unset ones, numbers, texts, others."""
-
-    def key(obj: Model) -> tuple[Any, ...]:
-        value = obj.__dict__.get(wire)
-        if value is None:
-            return (0,)
-        if isinstance(value, datetime):
-            return (3, *to_seconds(value))
-        if isinstance(value, int | float):
-            return (1, value)
-        return (2 if isinstance(value, str) else 4, str(value))
-
-    return key
 
 
 def _page(found: list[Model], query: Query) -> tuple[list[Model], str]:

@@ -6,13 +6,15 @@ narrows what is looked at, the filter decides.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import Any
 
 from bahamut.elemental.filters import Comparator, Comparison
 from bahamut.elemental.model import Model
 from bahamut.manipulate.base import Parent, Query
 
+_LOOKED_UP = (Comparator.EQUAL, Comparator.IN)
 _INDEXED = ("string", "enum", "integer", "boolean")
 
 
@@ -81,41 +83,52 @@ class Table:
             if not entries:
                 del index[values.get(wire)]
 
-    def candidates(self, query: Query) -> Iterable[Model]:
-        """Return the objects that can match, in order of creation."""
+    def candidates(self, query: Query) -> list[Model]:
+        """Return the objects under the parent of a query that can match, in order of creation."""
         narrow = self._narrowest(query)
         if narrow is None:
-            return self._in_order()
-        ordered = sorted(narrow, key=self.serials.__getitem__)
-        return [self.objects[key] for key in ordered]
+            self._sort()
+            return list(self.objects.values())
+        found = sorted(narrow, key=self.serials.__getitem__)
+        if query.parent is None:
+            return [self.objects[key] for key in found]
+        parents, parent = self.parents, query.parent
+        return [self.objects[key] for key in found if parents[key] == parent]
 
-    def _in_order(self) -> Iterable[Model]:
+    def _sort(self) -> None:
+        """Bring the objects into the order of creation if any have been put back."""
         if not self._is_sorted:
-            by_age = sorted(self.objects.items(), key=lambda item: self.serials[item[0]])
-            self.objects = dict(by_age)
+            in_order = sorted(self.objects.items(), key=lambda item: self.serials[item[0]])
+            self.objects = dict(in_order)
             self._is_sorted = True
-        return self.objects.values()
 
-    def _narrowest(self, query: Query) -> Iterable[str] | Any:
-        found: list[Any] = []
+    def _narrowest(self, query: Query) -> Iterable[str] | None:
+        """Return the identifiers of the smallest set that an index knows, None for all objects."""
+        found: list[list[Collection[str]]] = []
         if query.parent is not None:
-            found.append(self.children.get(query.parent, {}))
+            found.append([self.children.get(query.parent, ())])
         for slot in query.filter.slots if query.filter else ():
-            if isinstance(slot, Comparison):
+            if isinstance(slot, Comparison) and slot.comparator in _LOOKED_UP:
                 looked_up = self._look_up(slot)
                 if looked_up is not None:
                     found.append(looked_up)
-        return min(found, key=len, default=None)
-
-    def _look_up(self, slot: Comparison) -> Any:
-        wire = self.model.WIRE_NAMES.get(slot.key)
-        if slot.comparator not in (Comparator.EQUAL, Comparator.IN) or wire is None:
+        if not found:
             return None
-        if not all(isinstance(value, str) for value in slot.values):
+        smallest: list[Collection[str]] = min(found, key=_size)
+        return chain.from_iterable(smallest)
+
+    def _look_up(self, slot: Comparison) -> list[Collection[str]] | None:
+        """Return the sets of identifiers of which an index says that they have a value."""
+        wire = self.model.WIRE_NAMES.get(slot.key)
+        if wire is None or not all(isinstance(value, str) for value in slot.values):
             return None  # numbers of different types are equal; the filter knows, the index not
         if wire == self.model.IDENTIFIER:
-            return [value for value in dict.fromkeys(slot.values) if value in self.objects]
+            return [(value,) for value in dict.fromkeys(slot.values) if value in self.objects]
         index = self.indexes.get(wire)
         if index is None:
             return None
-        return {key: None for value in slot.values for key in index.get(value, ())}
+        return [index[value] for value in dict.fromkeys(slot.values) if value in index]
+
+
+def _size(sets: list[Collection[str]]) -> int:
+    return sum([len(each) for each in sets])

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 TURN = 16
 """Publications that are dispatched together."""
+SLICE = 100_000
+"""Units of work in filters after which other tasks run: about 5 ms."""
 HANDLER_WITHIN = 30.0
 """Seconds for which the dispatch handler may think about one publication."""
 GOING_AWAY = 1001
@@ -61,6 +63,8 @@ class Hub:
         self.unreadable = 0
         """Publications that held no event that anybody could read."""
         self._index: dict[_Key, dict[PushSession, None]] = {}
+        self._pauses = 0
+        """How often other tasks have run while an event was matched."""
         self._task: asyncio.Task[None] | None = None
         self._is_subscribed = asyncio.Event()
         self.is_leaving = False
@@ -191,9 +195,12 @@ class Hub:
         """Add an event to the parcels of those whose configuration and handler let it pass."""
         event, alone = given.event, Parcel(given)
         is_granted = self._handler.should_dispatch if self._handler is not None else None
-        for session in self._interested(event):
+        keys, pauses = self._keys(event), self._pauses
+        for session in self._interested(keys):
             try:
-                if session.filters and not _matches(session, given):
+                if self._pauses != pauses and not self._asks(session, keys):
+                    continue
+                if session.filters and not await self._passes(session, given, keys):
                     continue
                 if is_granted is not None and (
                     session not in self.sessions  # it has ended while others were asked about
@@ -207,14 +214,35 @@ class Hub:
             before = parcels.get(session)
             parcels[session] = alone if before is None else before.and_then(given)
 
-    def _interested(self, event: Event) -> Iterable[PushSession]:
-        """Return who asked for such events, as it is now: handlers may take their time."""
+    async def _passes(self, session: PushSession, given: Outgoing, keys: tuple[_Key, ...]) -> bool:
+        """Tell whether an event matches the filter of a session.
+
+        Other tasks run after each slice of work. Then a session may have ended or asked for
+        something else: what it asks for now decides.
+        """
+        while True:
+            wanted = session.filters.get(given.event.identity)
+            found = wanted is None or given.matches(wanted)
+            if given.spent < SLICE:
+                break
+            given.spent = 0
+            self._pauses += 1
+            await asyncio.sleep(0)
+            if not self._asks(session, keys):
+                return False
+        if found is None:
+            session.miss(given.event)
+        return bool(found)
+
+    def _asks(self, session: PushSession, keys: tuple[_Key, ...]) -> bool:
+        return any(key in keys for key in self.sessions.get(session, ()))
+
+    def _keys(self, event: Event) -> tuple[_Key, ...]:
+        """Return the keys under which sessions ask for such events."""
         related = self._related(event.identity) if self._related is not None else ()
-        keys = (_EVERYTHING, *interesting_to(event, related or ()))
+        return (_EVERYTHING, *interesting_to(event, related or ()))
+
+    def _interested(self, keys: tuple[_Key, ...]) -> Iterable[PushSession]:
+        """Return who asked for such events, as it is now: handlers may take their time."""
         found = [self._index[key] for key in keys if key in self._index]
         return tuple(found[0]) if len(found) == 1 else dict.fromkeys(chain.from_iterable(found))
-
-
-def _matches(session: PushSession, given: Outgoing) -> bool:
-    wanted = session.filters.get(given.event.identity)
-    return wanted is None or given.matches(*wanted)

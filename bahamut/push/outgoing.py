@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from bahamut.elemental.encoding import JSON, MSGPACK, decode, decode_into, encode
 from bahamut.elemental.event import Event
-from bahamut.elemental.filters import Filter, compile_filter
+from bahamut.elemental.filters import Filter, FilterCostError, PreparedFilter
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
@@ -20,8 +21,14 @@ from bahamut.web.websocket import Frame
 log = logging.getLogger(__name__)
 
 
+FILTER_LIMIT = 200_000
+"""Units of work that one filter of a session may cost for one event: about 10 ms at the most."""
+
+_PREPARING = 40
+
+
 class Models:
-    """The classes that events can be about, of all versions of an API.
+    """The classes that events can be about, of all versions of an API, and filters ready for them.
 
     Args:
         registries: by version; of a kind that several know, the latest is taken.
@@ -34,10 +41,28 @@ class Models:
             for model in registry.models()
             if model.ATTRIBUTES
         }
+        self._filters: WeakValueDictionary[str, PreparedFilter] = WeakValueDictionary()
 
     def of(self, event: Event) -> type[Model] | None:
-        """Return the class of an event's object, None for one of nobody's."""
+        """Return the class of an event's object, None if no version of the API has it."""
         return self._by_name.get(event.identity)
+
+    def prepared(self, text: str, condition: Filter) -> PreparedFilter:
+        """Return a filter ready to be applied; sessions with equal filters share one.
+
+        It is kept as long as a session holds it.
+
+        Args:
+            text: of the filter.
+            condition: the filter itself.
+
+        Raises:
+            MatcherError: its regular expressions are too large.
+        """
+        found = self._filters.get(text)
+        if found is None:
+            found = self._filters[text] = PreparedFilter(condition, limit=FILTER_LIMIT)
+        return found
 
 
 class Outgoing:
@@ -51,7 +76,7 @@ class Outgoing:
         DecodeError: nobody could read its object.
     """
 
-    __slots__ = ("_frames", "_matches", "_model", "_object", "event", "summary")
+    __slots__ = ("_frames", "_matches", "_model", "_object", "event", "spent", "summary")
 
     def __init__(self, event: Event, model: type[Model] | None) -> None:
         if event.encoding not in (JSON, MSGPACK):
@@ -59,9 +84,11 @@ class Outgoing:
         self.event = event
         self.summary: Any = None
         """What the dispatch handler made of it."""
+        self.spent = 0
+        """Units of work that evaluating filters has cost since somebody set it to 0."""
         self._model = model
         self._frames: dict[str, Frame | None] = {}
-        self._matches: dict[str, bool] = {}
+        self._matches: dict[PreparedFilter, bool | None] = {}
         self._object: Any = None
 
     def frame(self, encoding: str) -> Frame | None:
@@ -99,16 +126,31 @@ class Outgoing:
                 self._object = target
         return self._object
 
-    def matches(self, text: str, condition: Filter) -> bool:
-        """Tell whether the object matches a filter; each is evaluated once (decision X16)."""
-        found = self._matches.get(text)
-        if found is None:
-            try:
-                found = compile_filter(condition)(self.object())
-            except (DecodeError, ValueError):
-                found = False
-            self._matches[text] = found
-        return found
+    def matches(self, wanted: PreparedFilter) -> bool | None:
+        """Tell whether the object matches a filter; each is evaluated once (decision X16).
+
+        Returns:
+            None if the evaluation costs more than it may.
+        """
+        if wanted not in self._matches:
+            self._matches[wanted] = self._evaluated(wanted)
+        return self._matches[wanted]
+
+    def _evaluated(self, wanted: PreparedFilter) -> bool | None:
+        try:
+            found = self.object()
+        except DecodeError:
+            return False
+        if not wanted.is_ready_for(type(found)):
+            self.spent += _PREPARING * wanted.cost
+        try:
+            return wanted.matches(found)
+        except FilterCostError:
+            return None
+        except ValueError:
+            return False
+        finally:
+            self.spent += wanted.spent
 
 
 class Parcel:

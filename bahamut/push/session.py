@@ -15,7 +15,7 @@ from bahamut.config import PushSettings
 from bahamut.context import parse_claims
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
-from bahamut.elemental.filters import Filter
+from bahamut.elemental.filters import PreparedFilter
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.raw_request import RawRequest
@@ -139,6 +139,7 @@ class PushSession(Session):
         "dropped",
         "filters",
         "is_in_error",
+        "missed",
     )
 
     def __init__(
@@ -154,14 +155,16 @@ class PushSession(Session):
         super().__init__(raw, client_ip, reads=reads, writes=writes)
         self.is_in_error = False
         """Whether its last message was none; then the hub passes it by."""
-        self.filters: dict[str, tuple[str, Filter]] = {}
-        """Text and filter by identity name."""
+        self.filters: dict[str, PreparedFilter] = {}
+        """By identity name, ready to be applied."""
         self.dropped = 0
         """Events that it did not get because it reads too slowly."""
         self.conflated = 0
         """Events that a newer one took the place of while they waited."""
+        self.missed = 0
+        """Events to which applying its filter would have cost too much."""
         self.count_missed: Callable[[str, int], None] | None = None
-        """Told of those events, and whether they were dropped or conflated."""
+        """Told why events are missed and how many: dropped, conflated or too expensive."""
         self._settings = settings
         self._most = settings.max_message + len(raw.query)
         self._models = models
@@ -178,10 +181,15 @@ class PushSession(Session):
         """Ask for something else than before.
 
         Raises:
-            FilterError: a filter is none.
+            FilterError: a filter cannot be parsed, or its regular expressions are too large.
             DecodeError: all parameters together are longer than a message may be.
         """
         config.parse_identity_filters()
+        filters: dict[str, PreparedFilter] = {}
+        for name, text in config.filters.items():
+            condition = config.filter_for_identity(name)
+            if condition is not None:
+                filters[name] = self._models.prepared(text, condition)
         given = {name: list(values or ()) for name, values in (config.parameters or {}).items()}
         parameters = self.parameters | given
         # Message after message adds to them.
@@ -189,8 +197,25 @@ class PushSession(Session):
             raise DecodeError("too many parameters")
         self.parameters = parameters
         self.push_config = config
-        found = ((name, config.filter_for_identity(name)) for name in config.filters)
-        self.filters = {name: (config.filters[name], f) for name, f in found if f is not None}
+        self.filters = filters
+
+    def miss(self, event: Event) -> None:
+        """Count an event as missed because the session's filter costs too much to apply to it.
+
+        Args:
+            event: the one that it does not get.
+        """
+        self.missed += 1
+        if self.count_missed is not None:
+            self.count_missed("too expensive", 1)
+        if self.missed == 1:
+            log.warning(
+                "Session %s: its filter is too expensive for %s; such events are missed and not "
+                "logged again: claims %s",
+                self.identifier,
+                event,
+                self.claims,
+            )
 
     def direct_push(self, *events: Event) -> None:
         """Push events to this session alone (Go: DirectPush).

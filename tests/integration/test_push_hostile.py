@@ -122,7 +122,7 @@ async def test_a_handler_that_never_decides_delays_but_does_not_end_dispatching(
 async def test_a_filter_that_fails_is_the_trouble_of_one_session():
     async with pushing() as (server, url), listening(url), listening(url) as other:
         broken = next(iter(server._push.hub.sessions))
-        broken.filters = {"note": ("no filter", object())}
+        broken.filters = {"note": object()}
         await server.push(event("for others"))
         assert (await event_of(other))["entity"]["text"] == "for others"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from bahamut import BadRequestError, Context, CRUDProcessor
-from bahamut.crud import DELETED_PER_TURN
+from bahamut.crud import ITEMS_PER_TURN
 from bahamut.elemental import (
     ROOT_IDENTITY,
     Errors,
@@ -119,7 +119,7 @@ async def test_deleting_an_object_deletes_what_lives_under_it() -> None:
 async def test_deleting_many_children_lets_other_tasks_run() -> None:
     api = API()
     parent = await api.make(List(name="a"))
-    for _ in range(3 * DELETED_PER_TURN):
+    for _ in range(3 * ITEMS_PER_TURN):
         await api.make(Task(title="x"), parent=parent)
     deleting = asyncio.create_task(api.do("delete", List, parent.id))
     await asyncio.sleep(0)
@@ -129,14 +129,14 @@ async def test_deleting_many_children_lets_other_tasks_run() -> None:
         left.append(len(await api.titles()))
     assert left[-1] == 0
     assert len(set(left)) > 3
-    assert all(a - b <= DELETED_PER_TURN for a, b in pairwise(left))
+    assert all(a - b <= ITEMS_PER_TURN for a, b in pairwise(left))
 
 
 async def test_children_that_come_and_go_meanwhile_are_deleted_too() -> None:
     api = API()
     parent = await api.make(List(name="a"))
     first = await api.make(Task(title="first"), parent=parent)
-    for _ in range(DELETED_PER_TURN):
+    for _ in range(ITEMS_PER_TURN):
         await api.make(Task(title="x"), parent=parent)
     deleting = asyncio.create_task(api.do("delete", List, parent.id))
     await asyncio.sleep(0)
@@ -147,6 +147,19 @@ async def test_children_that_come_and_go_meanwhile_are_deleted_too() -> None:
     assert await api.titles() == []
     with pytest.raises(ObjectNotFoundError):
         await api.do("retrieve", List, parent.id)
+
+
+async def test_l1_a_listing_whose_filter_costs_too_much_is_a_400_of_its_own() -> None:
+    api = API()
+    for q in (
+        f"title in [{','.join(['a'] * 10_001)}]",
+        " or ".join(["title == a"] * 2_001),
+        r'title matches "\pL{1000}"',
+    ):
+        for operation in ("retrieve-many", "info"):
+            with pytest.raises(InvalidQueryError) as caught:
+                await api.do(operation, Task, q=q)
+            assert (caught.value.title, caught.value.code) == ("Too Expensive", 400)
 
 
 async def test_times_are_set_by_the_server() -> None:

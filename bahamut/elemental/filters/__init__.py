@@ -1,5 +1,6 @@
 """Filters: conditions on objects, as a tree, as text, and applied."""
 
+from bahamut.elemental.filters.cost import FilterCostError
 from bahamut.elemental.filters.filter import (
     Comparator,
     Comparison,
@@ -10,7 +11,7 @@ from bahamut.elemental.filters.filter import (
     Group,
     filter_composer,
 )
-from bahamut.elemental.filters.matcher import MatcherError, compile_filter, matches
+from bahamut.elemental.filters.matcher import MatcherError, PreparedFilter, compile_filter, matches
 from bahamut.elemental.filters.parser import parse
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "Duration",
     "Filter",
     "FilterComposer",
+    "FilterCostError",
     "FilterError",
     "Group",
     "MatcherError",
+    "PreparedFilter",
     "compile_filter",
     "filter_composer",
     "matches",

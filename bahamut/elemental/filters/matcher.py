@@ -6,43 +6,49 @@
 - Texts compare by code point; what cannot be ordered (a text and a number) is no match.
 - Where an attribute is missing, ``!=``, ``not in`` and ``not contains`` hold and nothing else.
 - A dotted key leads into nested objects, mappings and the elements of lists (`paths`).
+
+What an evaluation may cost is bounded (`cost`).
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-from bahamut._kit.gotime import from_seconds, to_seconds
+from bahamut.elemental.filters.cost import COMPARISON, EVALUATION, FilterCostError, Meter
 from bahamut.elemental.filters.filter import (
     Comparator,
     Comparison,
-    Duration,
     Filter,
     FilterError,
     Group,
 )
-from bahamut.elemental.filters.paths import NOWHERE, ZERO_TIME, absent, follower, spec_of
-from bahamut.elemental.patterns import compile_pattern
+from bahamut.elemental.filters.judges import (
+    ORDER,
+    Clock,
+    Judge,
+    Search,
+    literal_of,
+    order_judge,
+    pattern_judge,
+    values_judge,
+    with_absent,
+)
+from bahamut.elemental.filters.paths import NOWHERE, absent, follower, spec_of
+from bahamut.elemental.patterns import MEMORY, compiled_within
 
 Predicate = Callable[[Any], bool]
 """Tells whether an object, or a mapping, matches."""
-Clock = Callable[[], datetime]
-
-_Values = Mapping[str, Any]
-_Test = Callable[[_Values], bool]
-_Judge = Callable[[Any], bool]  # of the value of one attribute
-_Search = Callable[[bytes], Any]
+Test = Callable[[Mapping[str, Any]], bool]
+"""Tells the same of the values of an object."""
 
 MAX_PATTERN_STEPS = 20_000
 """How long the programs of all regular expressions of a filter may be together."""
-
-# Clients write these patterns, and a few letters can ask for megabytes (`patterns.MEMORY`, program
-# and automata): what is kept for the next filter is bounded in all, apart from what models need.
-_compiled = lru_cache(maxsize=32)(compile_pattern)
+MAX_PATTERN_TEXT = 16_384
+"""How long the regular expressions themselves may be together; plain texts do not count."""
+MAX_PATTERNS = 64
+"""How many of them a filter may hold; plain texts do not count."""
 
 
 class MatcherError(FilterError):
@@ -52,11 +58,15 @@ class MatcherError(FilterError):
         super().__init__(f"elemental: unable to match: {detail}")
 
 
+class PatternCostError(MatcherError, FilterCostError):
+    """The regular expressions of a filter are too large or too many."""
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def matches(obj: Any, condition: Filter, *, now: Clock = _utc_now) -> bool:
+def matches(obj: Any, condition: Filter, *, now: Clock = _utc_now, limit: int = EVALUATION) -> bool:
     """Tell whether *obj* matches *condition* (Go: MatchesFilter).
 
     Args:
@@ -64,45 +74,127 @@ def matches(obj: Any, condition: Filter, *, now: Clock = _utc_now) -> bool:
             a mapping.
         condition: what it must be like.
         now: the clock, asked only by filters that speak of ``now``.
+        limit: units of work that the evaluation may cost.
 
     Raises:
         MatcherError: the regular expressions are too large, or *obj* has no attributes.
+        FilterCostError: the evaluation costs more than *limit*.
     """
-    return compile_filter(condition, now=now)(obj)
+    return compile_filter(condition, now=now, limit=limit)(obj)
 
 
-def compile_filter(condition: Filter, *, now: Clock = _utc_now) -> Predicate:
+def compile_filter(
+    condition: Filter, *, now: Clock = _utc_now, limit: int = EVALUATION
+) -> Predicate:
     """Prepare a filter for many objects: regular expressions and attributes are looked up once.
 
     Args:
         condition: what the objects must be like.
         now: the clock, asked at each evaluation that needs it.
+        limit: units of work that one evaluation may cost; beyond it the predicate raises
+            FilterCostError.
 
     Raises:
         MatcherError: the regular expressions are too large.
     """
-    compiler = _Compiler(now, _patterns(condition))
-    tests: dict[type, tuple[_Test, bool]] = {}
+    return PreparedFilter(condition, now=now, limit=limit).predicate()
 
-    def predicate(obj: Any) -> bool:
-        kind = type(obj)
-        found = tests.get(kind)
+
+class PreparedFilter:
+    """A filter ready to be applied, and what applying it costs.
+
+    Args:
+        condition: what objects must be like.
+        now: the clock.
+        limit: units of work that one evaluation may cost.
+
+    Raises:
+        MatcherError: the regular expressions are too large.
+    """
+
+    __slots__ = ("__weakref__", "_compiler", "_condition", "_tests", "cost", "limit", "meter")
+
+    def __init__(
+        self, condition: Filter, *, now: Clock = _utc_now, limit: int = EVALUATION
+    ) -> None:
+        self.cost = sum(map(_cost, condition.comparisons()))
+        """Units of any evaluation, whatever the object."""
+        self.limit = limit
+        self.meter = Meter(limit)
+        """What an evaluation has left; set it to `limit` before each."""
+        self._condition = condition
+        self._compiler = _Compiler(now, _patterns(condition), self.meter)
+        self._tests: dict[type, tuple[Test, bool]] = {}
+
+    def test_for(self, kind: type) -> tuple[Test, bool]:
+        """Return the test of one kind of object, and whether it takes a mapping.
+
+        If not, it takes the object's ``__dict__``.
+
+        Raises:
+            MatcherError: *kind* has no attributes.
+        """
+        found = self._tests.get(kind)
         if found is None:
-            found = tests[kind] = compiler.test_for(kind, condition)
-        test, is_mapping = found
+            found = self._tests[kind] = self._compiler.test_for(kind, self._condition)
+        return found
+
+    def is_ready_for(self, kind: type) -> bool:
+        """Tell whether the test of one kind of object has been made already."""
+        return kind in self._tests
+
+    def matches(self, obj: Any) -> bool:
+        """Tell whether an object or a mapping matches; `spent` is what that cost.
+
+        Raises:
+            FilterCostError: it costs too much.
+        """
+        test, is_mapping = self.test_for(type(obj))
+        self.meter.left = self.limit
+        self.meter.charge(self.cost)
         return test(obj if is_mapping else obj.__dict__)
 
-    return predicate
+    @property
+    def spent(self) -> int:
+        """The units that the last evaluation cost."""
+        return self.limit - self.meter.left
+
+    def predicate(self) -> Predicate:
+        """Return `matches` as a function, a little faster."""
+        tests, test_for, meter, limit = self._tests, self.test_for, self.meter, self.limit
+        limit -= self.cost
+
+        def predicate(obj: Any) -> bool:
+            kind = obj.__class__
+            try:
+                test, is_mapping = tests[kind]
+            except KeyError:
+                test, is_mapping = test_for(kind)
+            meter.left = limit
+            return test(obj if is_mapping else obj.__dict__)
+
+        return predicate
+
+
+def _cost(comparison: Comparison) -> int:
+    # Values are in sets, but spans in lists are resolved at each evaluation.
+    nested = sum(_size(value) for value in comparison.values if isinstance(value, tuple))
+    return COMPARISON + 8 * comparison.key.count(".") + 10 * nested
+
+
+def _size(row: tuple[Any, ...]) -> int:
+    return 1 + sum(_size(value) if isinstance(value, tuple) else 1 for value in row)
 
 
 class _Compiler:
     """Turns filters into functions of the values of an object, for one kind of object."""
 
-    def __init__(self, now: Clock, patterns: Mapping[str, _Search]) -> None:
+    def __init__(self, now: Clock, patterns: Mapping[str, Search], meter: Meter) -> None:
         self._now = now
         self._patterns = patterns
+        self._meter = meter
 
-    def test_for(self, kind: type, condition: Filter) -> tuple[_Test, bool]:
+    def test_for(self, kind: type, condition: Filter) -> tuple[Test, bool]:
         """Return the function, and whether it takes the object itself, not its ``__dict__``."""
         if issubclass(kind, Mapping):
             return self._filter(condition, None), True
@@ -110,17 +202,17 @@ class _Compiler:
             raise MatcherError(f"{kind.__name__} has no attributes")
         return self._filter(condition, kind), False
 
-    def _filter(self, condition: Filter, model: Any) -> _Test:
+    def _filter(self, condition: Filter, model: Any) -> Test:
         return _all([self._slot(slot, model) for slot in condition.slots])
 
-    def _slot(self, slot: Comparison | Group, model: Any) -> _Test:
+    def _slot(self, slot: Comparison | Group, model: Any) -> Test:
         if isinstance(slot, Comparison):
             is_path = "." in slot.key and (model is None or spec_of(model, slot.key) is None)
             return (self._nested if is_path else self._comparison)(slot, model)
         tests = [self._filter(member, model) for member in slot.members]
         return _any(tests) if slot.word == "or" else _all(tests)
 
-    def _comparison(self, slot: Comparison, model: Any) -> _Test:
+    def _comparison(self, slot: Comparison, model: Any) -> Test:
         spec = None if model is None else spec_of(model, slot.key)
         is_known = model is None or spec is not None
         key = slot.key if spec is None else spec.wire
@@ -134,58 +226,58 @@ class _Compiler:
         is_negated = comparator in _NEGATED
         if not is_known:
             return lambda values: is_negated
-        judge = _with_absent(self._judge(positive, slot.values), absent(spec, model))
+        judge = with_absent(self._judge(positive, slot.values), absent(spec, model))
         if is_negated:
             return lambda values: not judge(values.get(key))
         if comparator is Comparator.EQUAL and isinstance(slot.values[0], str):
             return _text_test(key, slot.values[0], judge)
         return lambda values: judge(values.get(key))
 
-    def _nested(self, slot: Comparison, model: Any) -> _Test:
+    def _nested(self, slot: Comparison, model: Any) -> Test:
         """Return the test of what a dotted key leads to."""
-        comparator, start = slot.comparator, _start(slot.key, model)
+        comparator, start = slot.comparator, _start(slot.key, model, self._meter)
         if comparator in (Comparator.EXISTS, Comparator.NOT_EXISTS):
             wanted = comparator is Comparator.EXISTS
             return lambda values: (start(values) is not NOWHERE) is wanted
         judge = self._judge(_POSITIVE.get(comparator, comparator), slot.values)
         is_negated = comparator in _NEGATED
 
-        def test(values: _Values) -> bool:
+        def test(values: Mapping[str, Any]) -> bool:
             found = start(values)
             return judge(None if found is NOWHERE else found) is not is_negated
 
         return test
 
-    def _judge(self, comparator: Comparator, wanted: tuple[Any, ...]) -> _Judge:
-        now = self._now
+    def _judge(self, comparator: Comparator, wanted: tuple[Any, ...]) -> Judge:
         if comparator is Comparator.MATCHES:
-            texts = (value for value in wanted if isinstance(value, str))
-            return _pattern_judge([self._patterns[t] for t in texts if t in self._patterns])
-        compare = _ORDER.get(comparator)
-        if compare is not None:
-            return _order_judge(compare, wanted[0], now)
-        if all(isinstance(value, str) for value in wanted):
-            return _texts_judge(frozenset(wanted))
-        if len(wanted) == 1 and type(wanted[0]) in (int, float):
-            return _number_judge(wanted[0])
-        if any(isinstance(value, Duration | tuple) for value in wanted):
-            return lambda value: _is_one_of(value, _resolved(wanted, now))
-        return lambda value: _is_one_of(value, wanted)
+            return self._pattern_judge([value for value in wanted if isinstance(value, str)])
+        if comparator in ORDER:
+            return order_judge(comparator, wanted[0], self._now, self._meter)
+        return values_judge(wanted, self._now, self._meter)
+
+    def _pattern_judge(self, patterns: list[str]) -> Judge:
+        literals = [found for text in patterns if (found := literal_of(text)) is not None]
+        return pattern_judge(
+            [text for is_prefix, text in literals if is_prefix],
+            [text for is_prefix, text in literals if not is_prefix],
+            [self._patterns[text] for text in patterns if text in self._patterns],
+            self._meter,
+        )
 
 
-def _start(key: str, model: Any) -> Callable[[_Values], Any]:
+def _start(key: str, model: Any, meter: Meter) -> Callable[[Mapping[str, Any]], Any]:
     """Return a function that says where a dotted key leads from the values of an object."""
     if model is None:
-        return follower(key)
+        return follower(key, meter)
     name, _, rest = key.partition(".")
     spec = spec_of(model, name)
     if spec is None:
         return lambda _: NOWHERE
-    wire, follow = spec.wire, follower(rest)
+    wire, follow = spec.wire, follower(rest, meter)
     return lambda values: follow(values.get(wire))
 
 
-def _all(tests: list[_Test]) -> _Test:
+def _all(tests: list[Test]) -> Test:
     match tests:
         case [only]:
             return only
@@ -194,7 +286,7 @@ def _all(tests: list[_Test]) -> _Test:
         case [first, second, third]:
             return lambda values: first(values) and second(values) and third(values)
 
-    def every(values: _Values) -> bool:
+    def every(values: Mapping[str, Any]) -> bool:
         for test in tests:  # noqa: SIM110 (a loop is twice as fast)
             if not test(values):
                 return False
@@ -203,14 +295,14 @@ def _all(tests: list[_Test]) -> _Test:
     return every
 
 
-def _any(tests: list[_Test]) -> _Test:
+def _any(tests: list[Test]) -> Test:
     match tests:
         case [only]:
             return only
         case [first, second]:
             return lambda values: first(values) or second(values)
 
-    def some(values: _Values) -> bool:
+    def some(values: Mapping[str, Any]) -> bool:
         for test in tests:  # noqa: SIM110
             if test(values):
                 return True
@@ -219,9 +311,9 @@ def _any(tests: list[_Test]) -> _Test:
     return some
 
 
-def _text_test(key: str, wanted: str, judge: _Judge) -> _Test:
+def _text_test(key: str, wanted: str, judge: Judge) -> Test:
     # By far the most frequent: the answer is yes, or no with a text, in a single step.
-    def test(values: _Values) -> bool:
+    def test(values: Mapping[str, Any]) -> bool:
         value = values.get(key)
         return value == wanted or (type(value) is not str and judge(value))
 
@@ -235,129 +327,39 @@ _POSITIVE = {
     Comparator.CONTAINS: Comparator.IN,
 }
 _NEGATED = frozenset((Comparator.NOT_EQUAL, Comparator.NOT_IN, Comparator.NOT_CONTAINS))
-_ORDER: dict[Comparator, Callable[[Any, Any], Any]] = {
-    Comparator.GREATER: operator.gt,
-    Comparator.GREATER_OR_EQUAL: operator.ge,
-    Comparator.LESSER: operator.lt,
-    Comparator.LESSER_OR_EQUAL: operator.le,
-}
 
 
-def _with_absent(judge: _Judge, absent: Any) -> _Judge:
-    if absent is None:
-        return judge
-    return lambda value: judge(absent if value is None else value)
-
-
-def _resolved(value: Any, now: Clock) -> Any:
-    """Return *value* with the instants for which its spans stand at this moment."""
-    if isinstance(value, tuple):
-        return tuple(_resolved(item, now) for item in value)
-    if not isinstance(value, Duration):
-        return value
-    seconds, nanoseconds = to_seconds(now())
-    extra, nanoseconds = divmod(nanoseconds + value.nanoseconds, 10**9)
-    return from_seconds(seconds + extra, nanoseconds) or ZERO_TIME
-
-
-# Nearly every comparison is one of the next two, which ask as little as they can.
-
-
-def _texts_judge(texts: frozenset[str]) -> _Judge:
-    def judge(value: Any) -> bool:
-        if isinstance(value, str):
-            return value in texts
-        return isinstance(value, list | tuple) and any(
-            item in texts for item in value if isinstance(item, str)
-        )
-
-    return judge
-
-
-def _number_judge(wanted: float) -> _Judge:
-    def judge(value: Any) -> bool:
-        if isinstance(value, list | tuple):
-            return any(_same(item, wanted) for item in value)
-        return bool(value == wanted) and not isinstance(value, bool)
-
-    return judge
-
-
-def _is_one_of(value: Any, wanted: Iterable[Any]) -> bool:
-    if isinstance(value, list | tuple):
-        return any(_same(value, w) or any(_same(item, w) for item in value) for w in wanted)
-    return any(_same(value, w) for w in wanted)
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    if isinstance(value, bool) or isinstance(wanted, bool):
-        return value is wanted
-    if isinstance(wanted, tuple):
-        return (
-            isinstance(value, list | tuple)
-            and len(value) == len(wanted)
-            and all(map(_same, value, wanted))
-        )
-    if isinstance(value, datetime):
-        return isinstance(wanted, datetime) and to_seconds(value) == to_seconds(wanted)
-    return bool(value == wanted)
-
-
-def _order_judge(compare: Callable[[Any, Any], Any], wanted: Any, now: Clock) -> _Judge:
-    def judge(value: Any) -> bool:
-        limit = _resolved(wanted, now)
-        if isinstance(value, list | tuple):
-            return any(_is_ordered(compare, item, limit) for item in value)
-        return _is_ordered(compare, value, limit)
-
-    return judge
-
-
-def _is_ordered(compare: Callable[[Any, Any], Any], value: Any, limit: Any) -> bool:
-    if isinstance(value, bool) or isinstance(limit, bool):
-        return False
-    if isinstance(value, datetime):
-        is_time = isinstance(limit, datetime)
-        return is_time and bool(compare(to_seconds(value), to_seconds(limit)))
-    for kind in (str, int | float):
-        if isinstance(value, kind):
-            return isinstance(limit, kind) and bool(compare(value, limit))
-    return False
-
-
-def _pattern_judge(searches: list[_Search]) -> _Judge:
-    def judge(value: Any) -> bool:
-        texts = value if isinstance(value, list | tuple) else (value,)
-        encoded = [t.encode("utf-8", "replace") for t in texts if isinstance(t, str)]
-        return any(search(text) is not None for text in encoded for search in searches)
-
-    return judge
-
-
-def _patterns(condition: Filter) -> dict[str, _Search]:
+def _patterns(condition: Filter) -> dict[str, Search]:
     """Return the searches for the patterns of a filter, without the wrong ones: they never match.
 
-    A search takes time in proportion to the text, and to the length of the program, which is why
-    that is limited: a few letters can ask for a program of megabytes.
+    Raises:
+        PatternCostError: they are too large, or too many.
     """
-    searches: dict[str, _Search] = {}
+    texts = dict.fromkeys(_searched(condition))
+    if len(texts) > MAX_PATTERNS or sum(map(len, texts)) > MAX_PATTERN_TEXT:
+        raise PatternCostError("the regular expressions are too large")
+    # A few letters can ask for megabytes, so all patterns of a filter share what four may take.
+    memory = min(MEMORY, 4 * MEMORY // max(len(texts), 1))
+    searches: dict[str, Search] = {}
     steps = 0
-    for comparison in condition.comparisons():
-        if comparison.comparator is not Comparator.MATCHES:
+    for text in texts:
+        try:
+            pattern = compiled_within(memory, text)
+        except ValueError as error:
+            if str(error).endswith("pattern too large - compile failed'"):
+                raise PatternCostError("the regular expressions are too large") from error
             continue
-        for text in comparison.values:
-            if isinstance(text, str) and (pattern := _pattern(text)) is not None:
-                searches[text] = pattern.search
-                steps += pattern.programsize
-                if steps > MAX_PATTERN_STEPS:
-                    raise MatcherError("the regular expressions are too large")
+        steps += pattern.programsize
+        if steps > MAX_PATTERN_STEPS:
+            raise PatternCostError("the regular expressions are too large")
+        searches[text] = pattern.search, pattern.programsize
     return searches
 
 
-def _pattern(text: str) -> Any:
-    try:
-        return _compiled(text)
-    except ValueError as error:
-        if str(error).endswith("pattern too large - compile failed'"):
-            raise MatcherError("the regular expressions are too large") from error
-        return None
+def _searched(condition: Filter) -> Iterator[str]:
+    """Yield the patterns that are more than a plain text."""
+    for comparison in condition.comparisons():
+        if comparison.comparator is Comparator.MATCHES:
+            for text in comparison.values:
+                if isinstance(text, str) and literal_of(text) is None:
+                    yield text

@@ -16,10 +16,12 @@ an ordinary one; inside the quotes of a value of ``matches`` it stays, except be
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bahamut._kit.gotime import parse_duration, parse_rfc3339
+from bahamut.elemental.filters.cost import MAX_COMPARISONS, MAX_VALUES, FilterCostError
 from bahamut.elemental.filters.filter import (
     MAX_DEPTH,
     WITH_LISTS,
@@ -30,7 +32,7 @@ from bahamut.elemental.filters.filter import (
     FilterError,
     too_deep,
 )
-from bahamut.elemental.filters.scanner import QUOTES, Scanner, Token
+from bahamut.elemental.filters.scanner import QUOTES, Scanner, Token, shortened
 
 MAX_LENGTH = 64 * 1024
 """The longest text of a filter, in characters."""
@@ -48,6 +50,9 @@ _DATE = re.compile(
     r"(?:T(?P<hour>[0-9]{1,2})(?P<rest>:[0-9:]{5})(?:[.,](?P<fraction>[0-9]+))?(?P<zone>[Z0-9:+-]+)"
     r"|[ ](?P<minute>[0-9]{1,2}:[0-9]{2}))?"
 )
+_QUOTED_VALUES = 200
+_CALL = 4  # times and spans take so much longer to read than other values
+_MAX_ARGUMENT = 1_000
 _ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 _NEGATABLE = frozenset(("contains", "in", "exists"))
 _CONJUNCTIONS = frozenset(("and", "or"))
@@ -66,6 +71,7 @@ def parse(text: str, *, unsupported: Iterable[str] = ()) -> Filter:
     Raises:
         FilterError: *text* is no filter, is longer than `MAX_LENGTH` or nested too deeply, or
             uses a refused comparator.
+        FilterCostError: it holds more values or comparisons than a filter may.
     """
     if len(text) > MAX_LENGTH:
         raise FilterError(f"filter is too long. at most {MAX_LENGTH} characters are allowed")
@@ -85,6 +91,8 @@ class _Parser:
         self._unsupported = unsupported
         self._parentheses = 0
         self._brackets = 0
+        self._values = 0
+        self._comparisons = 0
 
     def parse(self) -> Filter:
         found = self._filter()
@@ -105,7 +113,7 @@ class _Parser:
             conjunction = token.kind
             row.append(self._term())
         if token.kind not in (")", "end"):
-            raise FilterError(f"missing conjunction before {token.text}")
+            raise FilterError(f"missing conjunction before {_text(token)}")
         return _joined(row, conjunction)
 
     def _term(self) -> Filter:
@@ -119,6 +127,7 @@ class _Parser:
         raise FilterError(f"invalid start of expression. found {_or_nul(token)}")
 
     def _parenthesised(self) -> Filter:
+        self._count()
         self._parentheses += 1
         if self._parentheses > _MAX_PARENTHESES:
             raise too_deep()
@@ -129,6 +138,9 @@ class _Parser:
         return found
 
     def _comparison(self, key: str) -> Filter:
+        self._comparisons += 1
+        if self._comparisons > MAX_COMPARISONS:
+            raise FilterCostError(f"more than {MAX_COMPARISONS} comparisons")
         composer = Filter().with_key(key)
         comparator = self._comparator()
         if comparator in self._unsupported:
@@ -141,7 +153,7 @@ class _Parser:
         found = composer.compare(comparator, values)
         token = self._scanner.peek()
         if token.kind not in _ENDS_TERM:
-            raise FilterError(f"invalid keyword after {found}. found {token.text}")
+            raise FilterError(f"invalid keyword after {_beginning(found)}. found {_text(token)}")
         return found
 
     def _comparator(self) -> Comparator:
@@ -150,13 +162,14 @@ class _Parser:
         if is_negated:
             token = self._scanner.next()
         if token.kind not in _OPERATORS:
-            message = f"invalid operator. found {token.text} instead of {_OPERATOR_NAMES}"
+            message = f"invalid operator. found {_text(token)} instead of {_OPERATOR_NAMES}"
             raise FilterError(message)
         if is_negated and token.kind not in _NEGATABLE:
-            raise FilterError(f"invalid usage of operator NOT before {token.text}")
+            raise FilterError(f"invalid usage of operator NOT before {_text(token)}")
         return Comparator(f"not {token.kind}" if is_negated else token.kind)
 
     def _value(self, *, raw: bool) -> Any:
+        self._count()
         token = self._scanner.next()
         match token.kind:
             case '"' | "'":
@@ -167,28 +180,43 @@ class _Parser:
                 return token.kind == "true"
             case "word":
                 return self._word(token.text)
-        raise FilterError(f"invalid value. found {token.text}")
+        raise FilterError(f"invalid value. found {_text(token)}")
+
+    def _count(self, values: int = 1) -> None:
+        self._values += values
+        if self._values > MAX_VALUES:
+            raise FilterCostError(f"more than {MAX_VALUES} values and parentheses")
 
     def _list(self, *, raw: bool) -> list[Any]:
         self._brackets += 1
         if self._brackets > _MAX_BRACKETS:
             raise too_deep()
         values: list[Any] = []
-        wants_value = True
+        wants_value = not self._items(values)
         while (token := self._scanner.peek()).kind != "]" or (values and wants_value):
             if token.kind in ("(", ")", "end"):
                 raise FilterError(f"invalid end of array. found {_or_nul(token)}")
             if token.kind == "," and not wants_value:
                 self._scanner.next()
-                wants_value = True
+                wants_value = not self._items(values)
                 continue
             values.append(self._value(raw=raw))
             if not wants_value:
-                raise FilterError(f"missing comma before {token.text}")
+                raise FilterError(f"missing comma before {_text(token)}")
             wants_value = False
         self._scanner.next()
         self._brackets -= 1
         return values
+
+    def _items(self, values: list[Any]) -> bool:
+        """Add the simple element that comes next, and tell whether there was one."""
+        item = self._scanner.item()
+        if item is None:
+            return False
+        self._count()
+        is_quoted, text = item
+        values.append(_number(text) if not is_quoted and _NUMBER.fullmatch(text) else text)
+        return True
 
     def _word(self, word: str) -> Any:
         if _NUMBER.fullmatch(word):
@@ -197,16 +225,20 @@ class _Parser:
         if word in ("date", "now"):
             return self._call(word, following)
         if following.kind == "word":
-            raise FilterError(f"missing parentheses to protect value: {word} {following.text}")
+            words = f"{shortened(word)} {_text(following)}"
+            raise FilterError(f"missing parentheses to protect value: {words}")
         if following.kind in QUOTES:
-            raise FilterError(f"missing quote before the value: {word}")
+            raise FilterError(f"missing quote before the value: {shortened(word)}")
         return word
 
     def _call(self, word: str, following: Token) -> datetime | Duration:
         if following.kind != "(":
-            raise FilterError(f"invalid value. found {following.text}")
+            raise FilterError(f"invalid value. found {_text(following)}")
         self._scanner.next()
         argument = self._scanner.argument()
+        self._count(_CALL)
+        if len(argument) > _MAX_ARGUMENT:
+            raise FilterCostError(f"invalid value. found {shortened(argument)}")
         return _date(argument) if word == "date" else _now(argument)
 
 
@@ -218,7 +250,17 @@ def _joined(row: list[Filter], conjunction: str) -> Filter:
 
 def _or_nul(token: Token) -> str:
     # Two of the original's messages name the end of the text so, and clients may compare them.
-    return "\0" if token.kind == "end" else token.text
+    return "\0" if token.kind == "end" else _text(token)
+
+
+def _text(token: Token) -> str:
+    return shortened(token.text)
+
+
+def _beginning(found: Filter) -> str:
+    """Return the text of a comparison as errors quote it."""
+    slot = next(found.comparisons())
+    return shortened(str(replace(slot, values=slot.values[:_QUOTED_VALUES])))
 
 
 def _number(word: str) -> int | float | str:
@@ -234,7 +276,7 @@ def _date(text: str) -> datetime:
     try:
         return parse_rfc3339(_completed(text)) or _ZERO_TIME
     except ValueError as error:
-        raise FilterError(f"unable to parse date format {text}") from error
+        raise FilterError(f"unable to parse date format {shortened(text)}") from error
 
 
 def _completed(text: str) -> str:
@@ -252,4 +294,5 @@ def _now(text: str) -> Duration:
     try:
         return Duration(parse_duration(text) if text else 0)
     except ValueError as error:
-        raise FilterError(f"unable to parse duration {text}: {error}") from error
+        wrong = f"unable to parse duration {shortened(text)}: {shortened(str(error))}"
+        raise FilterError(wrong) from error

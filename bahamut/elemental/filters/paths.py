@@ -7,18 +7,21 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from bahamut.elemental.attributes import AttributeSpec
 from bahamut.elemental.compile import model_of
+from bahamut.elemental.filters.cost import Meter
 from bahamut.elemental.filters.filter import MAX_DEPTH
 
 NOWHERE: Any = object()
 """Where a path leads that leads to nothing."""
 ZERO_TIME = datetime(1, 1, 1, tzinfo=UTC)
 
+_ELEMENT = 24
+"""Units of finding a name in an element of a list."""
 _Steps = tuple[tuple[str, str], ...]
 _FREE = ("object", "external", "list")
 """Types of attributes of which only the values know what is in them."""
@@ -37,34 +40,51 @@ def absent(spec: Any, model: Any) -> Any:
     return {"time": ZERO_TIME, "list": []}.get(spec.type)
 
 
-def follower(key: str) -> Callable[[Any], Any]:
+def follower(key: str, meter: Meter | None = None) -> Callable[[Any], Any]:
     """Return a function that says where a dotted key leads from an object, a mapping or a list.
 
     Names beyond the 64th are taken for one.
+
+    Args:
+        key: names with dots between them.
+        meter: charged for each element of a list that the path leads through.
     """
     parts = key.split(".", MAX_DEPTH)
     steps = tuple((".".join(parts[place:]), part) for place, part in enumerate(parts))
-    return lambda value: _followed(value, steps)
+    charged = meter or Meter()
+    return lambda value: _followed(value, steps, charged)
 
 
-def _followed(value: Any, steps: _Steps) -> Any:
+def _followed(value: Any, steps: _Steps, meter: Meter) -> Any:
     if isinstance(value, list | tuple):
-        found = [each for item in value for each in _spread(_followed(item, steps))]
+        found: list[Any] = []
+        _collect(value, steps, meter, found)
         return found or NOWHERE
     get = _getter(value)
     if get is None:
         return NOWHERE
     path, name = steps[0]
-    found = get(path)
-    if found is NOWHERE and len(steps) > 1:
-        return _followed(get(name), steps[1:])
-    return found
+    end = get(path)
+    if end is NOWHERE and len(steps) > 1:
+        return _followed(get(name), steps[1:], meter)
+    return end
 
 
-def _spread(found: Any) -> Iterable[Any]:
-    if found is NOWHERE:
-        return ()
-    return found if isinstance(found, list | tuple) else (found,)
+def _collect(
+    items: list[Any] | tuple[Any, ...], steps: _Steps, meter: Meter, found: list[Any]
+) -> None:
+    """Add to *found* all that a path leads to from the elements of a list."""
+    meter.charge(_ELEMENT * len(items))
+    for item in items:
+        if isinstance(item, list | tuple):
+            _collect(item, steps, meter, found)
+            continue
+        end = _followed(item, steps, meter)
+        if isinstance(end, list | tuple):
+            meter.charge(len(end))
+            found += end
+        elif end is not NOWHERE:
+            found.append(end)
 
 
 def _getter(value: Any) -> Callable[[str], Any] | None:

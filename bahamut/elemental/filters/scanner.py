@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 from bahamut.elemental.filters.filter import KEYWORDS, WORD, FilterError
 
+_QUOTED = 1_000
 QUOTES = frozenset(('"', "'"))
+
+
+def shortened(text: str) -> str:
+    """Return a text as errors quote it."""
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}..."
 
 
 class Token(NamedTuple):
@@ -36,6 +42,12 @@ _UP_TO = {
     mark: re.compile(rf"[^\\{stops}]*(?:\\.[^\\{stops}]*)*", re.DOTALL)
     for mark, stops in (('"', '"'), ("'", "'"), (")", "()"))
 }
+
+
+_ITEM = re.compile(
+    r"""[ \t\n]*(?:"([^"\\]*)"|'([^'\\]*)'|([A-Za-z0-9@:$#./*_-]+))(?=[ \t\n]*[,\]])"""
+)
+_NOT_ITEMS = KEYWORDS | {"date", "now"}
 
 
 class Scanner:
@@ -72,6 +84,23 @@ class Scanner:
         keyword = word.lower()
         return Token(keyword if keyword in KEYWORDS else "word", word)
 
+    def item(self) -> tuple[bool, str] | None:
+        """Step over a simple element of a list; tell whether it is quoted, and what it says.
+
+        It saves two tokens for each value of a long list.
+
+        Returns:
+            None if anything else stands there; then nothing has been read.
+        """
+        found = _ITEM.match(self._text, self.position)
+        if found is None:
+            return None
+        word = found[3]
+        if word is not None and word.lower() in _NOT_ITEMS:
+            return None
+        self.position = found.end()
+        return word is None, found[found.lastindex or 0]
+
     def quoted(self, quote: str, *, raw: bool = False) -> str:
         """Return what stands up to the closing *quote*, the opening one having been read.
 
@@ -85,7 +114,7 @@ class Scanner:
         content = self._up_to(quote)
         unescaped = content.replace("\\" + quote, quote) if raw else _ESCAPE.sub(r"\1", content)
         if self._text[self.position : self.position + 1] != quote:
-            raise FilterError(f"missing quote after {unescaped}")
+            raise FilterError(f"missing quote after {shortened(unescaped)}")
         self.position += 1
         return unescaped
 

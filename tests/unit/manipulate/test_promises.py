@@ -135,29 +135,28 @@ async def test_behind_a_deadline_nothing_is_done() -> None:
 
 
 async def test_a_search_ends_at_its_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    manipulator = MemoryManipulator(patience=60)
-    for n in range(9):
-        await manipulator.create(Thing(id=str(n)))
+    manipulator = MemoryManipulator()
+    text = "x" * 20_000
+    for n in range(40):  # more than one slice of work
+        await manipulator.create(Thing(id=str(n), name=text))
     clock = iter(range(100))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    query = Query(filter=Filter.parse('name matches "a[ab]y"'), deadline=1)
     with pytest.raises(QueryTimeoutError):
-        await manipulator.retrieve_many(Thing, Query(deadline=5))
-    assert next(clock) == 7
+        await manipulator.retrieve_many(Thing, query)
+    assert next(clock) == 3
 
 
-async def test_a_search_that_takes_too_long_is_too_expensive(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    manipulator = MemoryManipulator(patience=5)
-    for _ in range(9):
+async def test_x50_a_search_that_costs_too_much_is_too_expensive() -> None:
+    manipulator = MemoryManipulator(budget=1_000)
+    for _ in range(50):
         await manipulator.create(Thing(name="x"))
-    clock = iter(range(100))
-    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    query = Query(filter=Filter.parse("name matches x"))
+    query = Query(filter=Filter.parse('name matches "a[ab]y"'))
     for call in (manipulator.retrieve_many, manipulator.count, manipulator.delete_many):
-        with pytest.raises(TooExpensiveError, match="takes too long"):
+        with pytest.raises(TooExpensiveError, match="costs too much") as caught:
             await call(Thing, query)
-    assert await manipulator.count(Thing) == 9
+        assert (caught.value.code, caught.value.title) == (400, "Too Expensive")
+    assert await manipulator.count(Thing) == 50
 
 
 async def test_an_attribute_orders_once() -> None:

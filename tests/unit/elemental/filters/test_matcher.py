@@ -13,8 +13,7 @@ from bahamut.elemental.filters import (
     matches,
     parse,
 )
-from bahamut.elemental.filters.matcher import _compiled
-from bahamut.elemental.patterns import compiled
+from bahamut.elemental.patterns import MEMORY, compiled, compiled_within
 from hypothesis import given, settings, strategies as st
 from tests.unit.elemental.filters.support import Thing, comparisons, filters
 
@@ -332,8 +331,8 @@ def test_every_filter_can_be_applied(made: Filter) -> None:
 
 def test_patterns_of_clients_are_not_kept_for_ever_and_do_not_displace_those_of_models() -> None:
     of_model = compiled("^of a model$")
-    of_client = _compiled("^of a client$")
+    of_client = compiled_within(MEMORY, "^of a client$")
     for number in range(2_000):
         compile_filter(Filter().with_key("name").matches(f"^{number}$"))
-    assert _compiled("^of a client$") is not of_client
+    assert compiled_within(MEMORY, "^of a client$") is not of_client
     assert compiled("^of a model$") is of_model
