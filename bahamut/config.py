@@ -80,6 +80,9 @@ class RestConfig:
     """Open connections beyond which new ones are closed at once; 0 for no limit."""
     max_body_size: int = 4 * MiB
     """Bytes; a larger body is refused with 413."""
+    max_body_items: int = 100_000
+    """Values that a body holds at most, each list and object and what is in them; more are refused
+    with 413. 0 stands for no limit."""
     max_header_size: int = 64 * 1024
     """Bytes of one header field, and of the request line."""
     shutdown_timeout: float = 60.0
@@ -198,6 +201,10 @@ class PushSettings:
     max_message: int = 4 * MiB
     """Bytes of a message from a client; a larger one closes with 1009."""
 
+    message_rate: RateLimit | None = RateLimit(limit=20, burst=100)
+    """Messages of one session a second, and in a row; more of them close it with 1008. Pings and
+    pongs are counted apart, by the same numbers. None stands for no limit."""
+
     @property
     def served_endpoint(self) -> str:
         """The path of the websocket, empty when there is none."""
@@ -275,10 +282,15 @@ class Config:
         for timeouts in (self.rest.timeouts, self.health.timeouts):
             yield from astuple(timeouts)
         rest = self.rest
-        yield from (rest.max_connections, rest.max_body_size, rest.max_header_size)
+        yield from (rest.max_connections, rest.max_body_size, rest.max_body_items)
+        yield rest.max_header_size
         yield rest.shutdown_timeout
         yield from (self.push.slow_bound, self.push.slow_deadline, self.push.max_message)
-        for rate in (self.limits.globally, *self.limits.by_identity.values()):
+        for rate in (
+            self.limits.globally,
+            self.push.message_rate,
+            *self.limits.by_identity.values(),
+        ):
             if rate is not None:
                 yield from (rate.limit, rate.burst)
 

@@ -11,22 +11,25 @@ from urllib.parse import urlsplit
 from aiohttp import WSMsgType, web
 
 from bahamut import respond
+from bahamut._kit.bucket import Bucket
+from bahamut._kit.turns import in_worker
 from bahamut.auth.chain import check_session
 from bahamut.config import Config
+from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.errors import Error
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
-from bahamut.elemental.push_config import PushConfig
+from bahamut.elemental.push_config import PushConfig, PushLimitError
 from bahamut.elemental.raw_request import RawRequest, client_ip
 from bahamut.elemental.request import RequestSettings
-from bahamut.errors import ForbiddenError, UnauthorizedError
+from bahamut.errors import BadRequestError, ForbiddenError, RateLimitError, UnauthorizedError
 from bahamut.push.heartbeat import Heartbeat
 from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing, Parcel
-from bahamut.push.session import PushSession
+from bahamut.push.session import MAX_PARAMETERS, PushSession
 from bahamut.supervisor import RunContext
 from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
@@ -36,7 +39,11 @@ from bahamut.web.websocket import Socket
 log = logging.getLogger(__name__)
 
 NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA = 1000, 1002, 1003
-INVALID_TEXT, INTERNAL_ERROR = 1007, 1011
+INVALID_TEXT, POLICY_VIOLATION, INTERNAL_ERROR = 1007, 1008, 1011
+LARGE_MESSAGE = 16 * 1024
+"""Bytes beyond which a message is decoded in the worker thread."""
+_MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
+_CONTROLS = (WSMsgType.PING, WSMsgType.PONG)
 PATIENCE = 30.0
 """Seconds that handlers have when a session starts or stops."""
 
@@ -52,6 +59,12 @@ class Endpoint:
     def __init__(self, config: Config, hub: Hub) -> None:
         self.context: RunContext | None = None
         """What sessions live in."""
+        self.bucket: Bucket | None = None
+        """The global rate limit: every handshake takes a token of it."""
+        self._max_items = config.rest.max_body_items
+        # A handler may relate events to identities that no model has.
+        relates = hasattr(config.push.dispatch_handler, "related_event_identities")
+        self._known = frozenset() if relates else hub.models.names
         self._hub = hub
         self._heartbeat = Heartbeat()
         self._push = config.push
@@ -79,11 +92,16 @@ class Endpoint:
         """Return the session of a client that may have one.
 
         Raises:
-            Error: it may not: 400, 401, 403, 415 or 503.
+            Error: it may not: 400, 401, 403, 415, 429 or 503.
         """
         if self._hub.is_leaving:
             raise Error("Service Unavailable", "The server is going away", "bahamut", 503)
+        wait = self.bucket.take() if self.bucket is not None else 0.0
+        if wait:
+            raise RateLimitError(wait)
         reads, writes = encodings_from_headers(raw.headers)
+        if raw.query.count("&") >= MAX_PARAMETERS:
+            raise BadRequestError(f"There must not be more than {MAX_PARAMETERS} parameters")
         session = PushSession(
             raw,
             client_ip(raw, self._settings.trusted_proxies),
@@ -171,14 +189,21 @@ class Endpoint:
         return True
 
     async def _read(self, session: PushSession, socket: Socket) -> None:
-        """Take what the client sends, until there is no more."""
+        """Take what the client sends, until there is no more or it sends too much."""
+        rate = self._push.message_rate
+        messages = Bucket(rate.limit, rate.burst) if rate is not None else None
+        controls = Bucket(rate.limit, rate.burst) if rate is not None else None
         while True:
             kind, data, reason = await socket.receive()
+            bucket = messages if kind in _MESSAGES else controls if kind in _CONTROLS else None
+            if bucket is not None and bucket.take():
+                await socket.close(POLICY_VIOLATION, "too many messages")
+                return
             if kind is WSMsgType.PING:
                 await socket.pong(data)
             elif kind is WSMsgType.PONG:
                 socket.heard = asyncio.get_running_loop().time()
-            elif kind in (WSMsgType.TEXT, WSMsgType.BINARY):
+            elif kind in _MESSAGES:
                 if not await self._take(session, socket, kind, bytes(data)):
                     return
             elif kind is WSMsgType.CLOSE:
@@ -195,8 +220,14 @@ class Endpoint:
             await socket.close(INVALID_TEXT)
             return False
         try:
-            config = PushConfig.from_bytes(session.reads, data)
-            session.adopt(config)
+            if len(data) > LARGE_MESSAGE:
+                config = await in_worker(self._config, session.reads, data)
+            else:
+                config = self._config(session.reads, data)
+            session.adopt(config, is_parsed=True)
+        except PushLimitError as error:
+            wrong = Error("Bad request", f"too much is asked for: {error}", "bahamut")
+            return await self._complain(session, socket, wrong, POLICY_VIOLATION)
         except DecodeError as error:
             text = f"could not decode message into *elemental.PushConfig: {error}"
             return await self._complain(session, socket, Error("Bad request", text, "bahamut"))
@@ -208,10 +239,30 @@ class Endpoint:
         self._hub.refile(session)
         return True
 
-    async def _complain(self, session: PushSession, socket: Socket, error: Error) -> bool:
+    def _config(self, encoding: str, data: bytes) -> PushConfig:
+        """Return the configuration that a message holds, within the bounds of a session.
+
+        Raises:
+            DecodeError: it holds none.
+            FilterError: a filter is not valid.
+            PushLimitError: it asks for too much.
+        """
+        if holds_more(encoding, data, self._max_items):
+            raise PushLimitError(f"a message must not hold more than {self._max_items} values")
+        config = PushConfig.from_bytes(encoding, data)
+        config.check_filter_text()
+        config.parse_identity_filters()
+        config.keep_known(self._known)
+        config.check_bounds()
+        return config
+
+    async def _complain(
+        self, session: PushSession, socket: Socket, error: Error, code: int = UNSUPPORTED_DATA
+    ) -> bool:
         """Tell a client what was wrong, if it asked to be told; else end the session."""
         if "enableErrors" not in session.parameters:
-            await socket.close(UNSUPPORTED_DATA)
+            reason = error.description if code == POLICY_VIOLATION else ""
+            await socket.close(code, reason)
             return False
         session.is_in_error = True
         self._hub.refile(session)
