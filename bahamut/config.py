@@ -202,8 +202,8 @@ class PushSettings:
     """Bytes of a message from a client; a larger one closes with 1009."""
 
     message_rate: RateLimit | None = RateLimit(limit=20, burst=100)
-    """Messages of one session a second, and in a row; more of them close it with 1008. Pings and
-    pongs are counted apart, by the same numbers. None stands for no limit."""
+    """Messages of one session a second, and in a row; more of them close it with 1008. Pings are
+    counted apart, by the same numbers. None stands for no limit."""
 
     @property
     def served_endpoint(self) -> str:

@@ -393,7 +393,7 @@ def opt_push_message_rate(limit: float, burst: int = 100) -> Option:
 
     Args:
         limit: messages a second; 0 stands for no limit.
-        burst: messages that may come in a row. Pings and pongs are counted apart.
+        burst: messages that may come in a row. Pings are counted apart, by the same numbers.
     """
     rate = RateLimit(limit=limit, burst=burst) if limit else None
     return lambda c: replace(c, push=replace(c.push, message_rate=rate))

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 from datetime import UTC, datetime
+from time import perf_counter
 from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
 
 from bahamut import respond
 from bahamut._kit.bucket import Bucket
-from bahamut._kit.turns import in_worker
+from bahamut._kit.turns import breathe, in_worker
 from bahamut.auth.chain import check_session
 from bahamut.config import Config
 from bahamut.elemental.counting import holds_more
@@ -43,7 +44,6 @@ INVALID_TEXT, POLICY_VIOLATION, INTERNAL_ERROR = 1007, 1008, 1011
 LARGE_MESSAGE = 16 * 1024
 """Bytes beyond which a message is decoded in the worker thread."""
 _MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
-_CONTROLS = (WSMsgType.PING, WSMsgType.PONG)
 PATIENCE = 30.0
 """Seconds that handlers have when a session starts or stops."""
 
@@ -192,10 +192,12 @@ class Endpoint:
         """Take what the client sends, until there is no more or it sends too much."""
         rate = self._push.message_rate
         messages = Bucket(rate.limit, rate.burst) if rate is not None else None
-        controls = Bucket(rate.limit, rate.burst) if rate is not None else None
+        pings = Bucket(rate.limit, rate.burst) if rate is not None else None
+        since = perf_counter()
         while True:
             kind, data, reason = await socket.receive()
-            bucket = messages if kind in _MESSAGES else controls if kind in _CONTROLS else None
+            since = await breathe(since)  # what has come already is received without waiting
+            bucket = messages if kind in _MESSAGES else pings if kind is WSMsgType.PING else None
             if bucket is not None and bucket.take():
                 await socket.close(POLICY_VIOLATION, "too many messages")
                 return
