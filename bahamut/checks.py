@@ -124,6 +124,7 @@ NAMES = {
     "meta": "opt_service_info",
     "model.worker": "opt_worker_threads",
     "push.topic": "opt_push_server",
+    "push.message_rate": "opt_push_message_rate",
     "push.slow": "opt_push_slow_consumer",
     "push.max_message": "opt_push_max_message_size",
     "health.timeouts": "opt_health_server_timeouts",

@@ -81,6 +81,9 @@ class RestConfig:
     """Open connections beyond which new ones are closed at once; 0 for no limit."""
     max_body_size: int = 4 * MiB
     """Bytes; a larger body is refused with 413."""
+    max_body_items: int = 100_000
+    """Values that a body holds at most, each list and object and what is in them; more are refused
+    with 413. 0 stands for no limit."""
     max_header_size: int = 64 * 1024
     """Bytes of one header field, and of the request line."""
     shutdown_timeout: float = 60.0
@@ -202,6 +205,10 @@ class PushSettings:
     """Seconds after which a client that reads nothing is cut off; 0 for never."""
     max_message: int = 4 * MiB
     """Bytes of a message from a client; a larger one closes with 1009."""
+
+    message_rate: RateLimit | None = RateLimit(limit=20, burst=100)
+    """Messages of one session a second, and in a row; more of them close it with 1008. Pings are
+    counted apart, by the same numbers. None stands for no limit."""
 
     @property
     def served_endpoint(self) -> str:

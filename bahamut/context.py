@@ -173,7 +173,9 @@ class Context:
 
     def enqueue_events(self, *events: Event) -> None:
         """Push *events* when the operation has succeeded, before the automatic one."""
-        self.events = (*self.events, *events)
+        if not isinstance(self.events, list):
+            self.events = list(self.events)
+        self.events.extend(events)
 
     def metadata(self, key: Any) -> Any:
         """Return what was kept under *key*, or None."""

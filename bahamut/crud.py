@@ -7,8 +7,10 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from bahamut._kit.turns import in_worker, is_large
 from bahamut.context import Context
 from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.filters.scanner import shortened
@@ -22,6 +24,8 @@ from bahamut.manipulate.base import Manipulator, Parent, Query
 from bahamut.manipulate.errors import ObjectNotFoundError
 from bahamut.manipulate.filters import NAMESPACE
 
+LARGE = 4096
+"""Weight (`is_large`) beyond which objects are compared in the worker thread."""
 PARENT_ID = "parentID"
 PARENT_TYPE = "parentType"
 CREATE_TIME = "createTime"
@@ -101,8 +105,7 @@ class CRUDProcessor:
         for wire in (PARENT_ID, PARENT_TYPE, NAMESPACE, CREATE_TIME, UPDATE_TIME):
             if not given.__dict__.get(wire):
                 self._set(given, wire, stored.__dict__.get(wire))
-        backport_unexposed_fields(stored, given)
-        verify(given, stored, Operation.UPDATE)
+        await _shared(given, stored, _completed)
         given.identifier = stored.identifier  # the path says which object, never the body
         self._set(given, UPDATE_TIME, self._now())
         ctx.output_data = await self.manipulator.update(given)
@@ -111,11 +114,7 @@ class CRUDProcessor:
         """Change some attributes of an object; the result is validated as a whole."""
         request = ctx.request
         stored = await self._retrieve(request)
-        patched = stored.copy()
-        patched.patch(ctx.input_data)
-        patched.identifier = patched.identifier or request.object_id
-        patched.validate()
-        verify(patched, stored, Operation.PATCH)
+        patched = await _shared(ctx.input_data, stored, partial(_patched, request.object_id))
         patched.identifier = stored.identifier
         self._set(patched, UPDATE_TIME, self._now())
         ctx.output_data = await self.manipulator.update(patched)
@@ -206,6 +205,28 @@ class CRUDProcessor:
 
 def _as_parent(obj: Model) -> Parent:
     return Parent(obj.identity.name, obj.identifier)
+
+
+async def _shared(given: Model, stored: Model, step: Callable[[Model, Model], Model]) -> Model:
+    """Call *step* with both objects, in the worker thread if they are large."""
+    if is_large([given, stored], LARGE):
+        return await in_worker(step, given, stored)
+    return step(given, stored)
+
+
+def _completed(given: Model, stored: Model) -> Model:
+    backport_unexposed_fields(stored, given)
+    verify(given, stored, Operation.UPDATE)
+    return given
+
+
+def _patched(identifier: str, given: Model, stored: Model) -> Model:
+    patched = stored.copy()
+    patched.patch(given)
+    patched.identifier = patched.identifier or identifier
+    patched.validate()
+    verify(patched, stored, Operation.PATCH)
+    return patched
 
 
 def _within(request: Request) -> Query:

@@ -71,6 +71,18 @@ class RequestEntityTooLargeError(Error):
         super().__init__("Request Entity Too Large", description, SUBJECT, 413)
 
 
+class TooManyValuesError(RequestEntityTooLargeError):
+    """The body holds more values than the limit: 413.
+
+    Args:
+        limit: the largest accepted number of values.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.description = f"The request body holds more than {limit} values"
+
+
 class LockedError(Error):
     """The API is in read-only mode: 423."""
 

@@ -122,6 +122,15 @@ def opt_max_body_size(size: int) -> Option:
     return lambda c: replace(c, rest=replace(c.rest, max_body_size=size))
 
 
+def opt_max_body_items(number: int) -> Option:
+    """Refuse bodies that hold more than *number* values with 413.
+
+    Texts, numbers, booleans, nulls, lists and objects count, wherever they stand; keys do not.
+    Messages of push sessions are bounded by the same number. 0 stands for no limit.
+    """
+    return lambda c: replace(c, rest=replace(c.rest, max_body_items=number))
+
+
 def opt_max_header_size(size: int) -> Option:
     """Refuse header fields and request lines of more than *size* bytes; 64 KiB by default."""
     return lambda c: replace(c, rest=replace(c.rest, max_header_size=size))
@@ -414,6 +423,17 @@ def opt_push_slow_consumer(policy: str = "drop", bound: int = 64, deadline: floa
 def opt_push_max_message_size(size: int) -> Option:
     """Close websockets whose messages have more than *size* bytes with 1009; 4 MiB without."""
     return lambda c: replace(c, push=replace(c.push, max_message=size))
+
+
+def opt_push_message_rate(limit: float, burst: int = 100) -> Option:
+    """Close push sessions that send more than *limit* messages a second with 1008.
+
+    Args:
+        limit: messages a second; 0 stands for no limit.
+        burst: messages that may come in a row. Pings are counted apart, by the same numbers.
+    """
+    rate = RateLimit(limit=limit, burst=burst) if limit else None
+    return lambda c: replace(c, push=replace(c.push, message_rate=rate))
 
 
 # --- health, metrics, tracing ----------------------------------------------------------------

@@ -12,10 +12,12 @@ from typing import Any, Protocol
 from bahamut import respond
 from bahamut._kit.calls import decided, is_coroutine_function, shown
 from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
+from bahamut._kit.turns import in_worker, is_large
 from bahamut.auth.chain import ask, forbidden, unauthorized
 from bahamut.config import Config
 from bahamut.context import Context, ResponseWriter
-from bahamut.elemental.encoding import decode_into
+from bahamut.elemental.counting import holds_more
+from bahamut.elemental.encoding import JSON, MSGPACK, decode_into
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError, Model
@@ -32,6 +34,7 @@ from bahamut.errors import (
     NotImplementedByProcessorError,
     RateLimitError,
     RequestEntityTooLargeError,
+    TooManyValuesError,
     UnknownAPIVersionError,
 )
 from bahamut.interfaces import Auditer, IdentifiableRetriever, Processor
@@ -46,6 +49,10 @@ ReadBody = Callable[[], Awaitable[bytes]]
 
 AUDIT_BOUND = 1024
 """Audits of an asynchronous auditer that may wait; beyond, operations wait for it."""
+
+
+LARGE_BODY = 16 * 1024
+"""Bytes beyond which a body is decoded and validated in the worker thread."""
 
 
 class Pusher(Protocol):
@@ -90,6 +97,8 @@ class Pipeline:
         self._tracing = config.tracing
         self._limiter = config.limits.limiter
         self._prefix = config.rest.api_prefix
+        self._max_items = config.rest.max_body_items
+        self._small = min(LARGE_BODY, self._max_items or LARGE_BODY)
         self._settings = RequestSettings(
             trusted_proxies=config.rest.trusted_proxies,
             namespacer=config.model.namespacer,
@@ -99,6 +108,9 @@ class Pipeline:
         )
         self._audits = _audits(config)
         self._plans = Plans(config, processors)
+        limit = self._plans.global_limit
+        self.global_bucket = limit[0] if limit is not None else None
+        """The global rate limit, which push handshakes share."""
 
     async def start(self) -> None:
         """Start what runs beside the requests: the queue of an asynchronous auditer."""
@@ -175,14 +187,17 @@ class Pipeline:
                 ctx.request.operation.value, ctx.request.identity.name
             )
         if plan.rule.reads:
-            given = self.decode(ctx.request, plan)
+            if len(ctx.request.data) <= self._small:
+                given = self.decode(ctx.request, plan)
+            else:
+                given = await in_worker(self.decode_large, ctx.request, plan)
             if plan.rule.is_patch and self._model.retriever is not None:
                 given = await self.patch(ctx.request, given, self._model.retriever)
             ctx.input_data = given
         await plan.process(ctx)
         if self._pusher is not None:
             await self.publish(ctx, plan, self._pusher)
-        return respond.success(ctx, plan.marshaller)
+        return await respond.success(ctx, plan.marshaller)
 
     # --- the steps, in order -----------------------------------------------------------------
 
@@ -229,6 +244,19 @@ class Pipeline:
             given.validate()
         return given
 
+    def decode_large(self, request: Request, plan: Plan) -> Any:
+        """Return the same as `decode`, if the body holds no more values than it may.
+
+        Runs in the worker thread. A smaller body cannot hold too many: a value takes a byte.
+
+        Raises:
+            TooManyValuesError: it holds more.
+        """
+        kind = request.content_type
+        if kind in (JSON, MSGPACK) and holds_more(kind, request.data, self._max_items):
+            raise TooManyValuesError(self._max_items)
+        return self.decode(request, plan)
+
     async def patch(self, request: Request, sparse: Any, retriever: IdentifiableRetriever) -> Model:
         """Return the retrieved object with *sparse* applied, checked as an update (X32)."""
         pristine = await retriever(request)
@@ -236,12 +264,9 @@ class Pipeline:
             raise BadRequestError("Identifiable is not patchable")
         if pristine.identity != sparse.identity:
             raise BadRequestError("Patch and target does not have the same identity")
-        target = pristine.copy()
-        target.patch(sparse)
-        target.identifier = target.identifier or pristine.identifier
-        verify(target, pristine, Operation.PATCH)
-        target.validate()
-        return target
+        if is_large([pristine, sparse], respond.LARGE):
+            return await in_worker(_patched, pristine, sparse)
+        return _patched(pristine, sparse)
 
     async def publish(self, ctx: Context, plan: Plan, pusher: Pusher) -> None:
         """Push the events of the processor, then the one about its output."""
@@ -326,6 +351,16 @@ class Pipeline:
             template = self._prefix + _shape(raw.path)
             self._metrics.measure_request(raw.method, template)(response.status, None)
         return response
+
+
+def _patched(pristine: Model, sparse: Model) -> Model:
+    """Return a copy of *pristine* with *sparse* applied, checked."""
+    target = pristine.copy()
+    target.patch(sparse)
+    target.identifier = target.identifier or pristine.identifier
+    verify(target, pristine, Operation.PATCH)
+    target.validate()
+    return target
 
 
 class _UndecodableError(BadRequestError):

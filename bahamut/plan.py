@@ -91,7 +91,7 @@ class Plans:
         self._processors = processors
         self._model = config.model
         self._prefix = config.rest.api_prefix
-        self._global_bucket = _bucket(config.limits.globally)
+        self.global_limit = _bucket(config.limits.globally)
         self._buckets = {
             identity: (Bucket(rate.limit, rate.burst), rate.condition)
             for identity, rate in config.limits.by_identity.items()
@@ -123,9 +123,7 @@ class Plans:
     def _planned(self, request: Request, registry: Registry) -> Plan:
         identity, rule = request.identity, RULES[request.operation]
         limits = [
-            limit
-            for limit in (self._global_bucket, self._buckets.get(identity))
-            if limit is not None
+            limit for limit in (self.global_limit, self._buckets.get(identity)) if limit is not None
         ]
         excluded = identity in self._model.read_only_excluded
         return Plan(

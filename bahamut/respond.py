@@ -3,20 +3,24 @@
 Everything a client of the API ever reads comes out of this file, whichever door it came in by.
 """
 
+import asyncio
 import logging
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from bahamut._kit.calls import name_of, shown
+from bahamut._kit.turns import in_worker, is_large, is_overdue
 from bahamut.context import Context
 from bahamut.elemental.encoding import JSON, MSGPACK, encode
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.headers import X_FIELDS
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
+from bahamut.elemental.pieces import joined, pieces_of
 from bahamut.elemental.request import Request
 from bahamut.elemental.response import RawResponse
 from bahamut.elemental.secrecy import without_secrets
@@ -25,6 +29,8 @@ from bahamut.interfaces import CustomMarshaller
 
 log = logging.getLogger(__name__)
 
+LARGE = 4096
+"""Weight (`is_large`) beyond which an output is encoded in the worker thread."""
 ACCEPT = ("Accept", "application/msgpack,application/json")
 NO_COUNT = ("X-Count-Total", "0")
 _CONTENT_TYPES = {
@@ -36,8 +42,10 @@ _COUNTED = frozenset((Operation.RETRIEVE_MANY, Operation.INFO))
 _UNSAFE_IN_HEADER = re.compile(r"[\r\n\0]+")
 
 
-def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResponse:
+async def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResponse:
     """Return the answer of an operation that went well.
+
+    A long list is encoded in pieces, another large output in the worker thread.
 
     Args:
         ctx: the context, as its processor left it.
@@ -69,7 +77,34 @@ def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> RawResp
     output = ctx.output_data
     if output is None:
         return RawResponse(204 if status == 200 else status, headers)
-    return RawResponse(status, headers, _encoded(request, output, marshaller))
+    return RawResponse(status, headers, await _body(request, output, marshaller))
+
+
+async def _body(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:
+    is_list = output.__class__ is list and len(output) > 1
+    if is_list and marshaller is None and isinstance(output[0], Model):
+        return await _encoded_list(request, output)
+    if is_large(output, LARGE):
+        return await in_worker(_encoded, request, output, marshaller)
+    return _encoded(request, output, marshaller)
+
+
+async def _encoded_list(request: Request, items: list[Any]) -> bytes:
+    """Return a list of objects encoded, letting other tasks run when that takes long.
+
+    How large the objects are is not known before they are encoded: once one piece has taken long,
+    the worker thread encodes the rest.
+    """
+    since, pieces, is_slow = perf_counter(), list[bytes](), False
+    for piece, is_long in pieces_of(items):
+        if is_slow or is_long:
+            pieces.append(await in_worker(_encoded, request, piece, None))
+            continue
+        pieces.append(_encoded(request, piece, None))
+        if is_overdue(since):
+            is_slow = True
+            await asyncio.sleep(0)
+    return joined(request.accept, pieces, len(items))
 
 
 def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:

@@ -61,6 +61,8 @@ class Server:
             self._push = Push(config)
         publisher = self._push.publisher if self._push is not None else None
         self._pipeline = Pipeline(config, self._processors, publisher)
+        if self._push is not None and self._push.endpoint is not None:
+            self._push.endpoint.bucket = self._pipeline.global_bucket
         self._is_ready = False
         self._is_running = False
         self._site: Site | None = None

@@ -20,6 +20,8 @@ MISSING: Any = object()
 """Stands for an argument or a key that was not given."""
 
 ZEROS: dict[str, Any] = {"string": "", "enum": "", "integer": 0, "float": 0.0, "boolean": False}
+MAX_ERRORS = 100
+"""Errors after which validation stops."""
 REFERENCES = frozenset(("ref", "refList", "refMap"))
 _MUTABLE = frozenset(("list", "object", "external", "ref", "refList", "refMap"))
 _FAST = {
@@ -347,6 +349,8 @@ def nested_problems(value: Any) -> list[Error]:
         if nested is not None:
             nested.reset_defaults()
             found += all_problems(nested)
+            if len(found) > MAX_ERRORS:
+                break
     return found
 
 
@@ -363,6 +367,13 @@ def all_problems(given: Any) -> list[Error]:
         for function in given.VALIDATIONS:
             found += custom_problems(function, "", given)
     return found
+
+
+def reported(found: list[Error]) -> list[Error]:
+    """Return the first errors, and one more that stands for the others."""
+    if len(found) <= MAX_ERRORS:
+        return found
+    return [*found[:MAX_ERRORS], validators.too_many_errors(MAX_ERRORS)]
 
 
 def custom_problems(function: Callable[..., None], name: str, *values: Any) -> list[Error]:

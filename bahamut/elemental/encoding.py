@@ -22,6 +22,7 @@ from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.secrecy import has_secrets, without_secrets
 from bahamut.elemental.shapes import check_depth, decode_object
+from bahamut.elemental.unpacking import unpacked
 
 JSON = "application/json"
 MSGPACK = "application/msgpack"
@@ -242,12 +243,22 @@ class _Packers(threading.local):
 _packers = _Packers()
 
 
+_FLAT = frozenset((str, int, float, bool, bytes, type(None)))
+"""Types whose values hold no mapping."""
+
+
 def _in_order(value: Any) -> Any:
     """Return *value* with the keys of every mapping sorted."""
+    kind = value.__class__
+    if kind is list:
+        return [item if item.__class__ in _FLAT else _in_order(item) for item in value]
     if isinstance(value, Model):
         return {key: _in_order(item) for key, item in value.to_wire().items()}
-    if isinstance(value, Mapping):
-        return {key: _in_order(value[key]) for key in sorted(value)}
+    if kind is dict or isinstance(value, Mapping):
+        return {
+            key: item if (item := value[key]).__class__ in _FLAT else _in_order(item)
+            for key in sorted(value)
+        }
     if isinstance(value, list | tuple | Errors):
         return [_in_order(item) for item in value]
     to_wire = getattr(value, "to_wire", None)
@@ -314,7 +325,7 @@ def decode_wire(encoding: str, data: bytes) -> Any:
     """
     try:
         if encoding == MSGPACK:
-            return msgpack.unpackb(data)
+            return unpacked(data)
         return orjson.loads(data)
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError) as error:
         raise undecodable(encoding, detail_of(error) if data else "EOF") from None

@@ -163,11 +163,11 @@ class Model:
         """Check every rule of the model (Go: Validate).
 
         Raises:
-            Errors: all that is wrong, at once.
+            Errors: all that is wrong, at once; after 100 errors the last one says so.
         """
         found = compiler.all_problems(self)
         if found:
-            raise Errors(*found)
+            raise Errors(*compiler.reported(found))
 
     def reset_defaults(self) -> None:
         """Give every attribute that is unset its default (Go: ResetDefaultForZeroValues)."""

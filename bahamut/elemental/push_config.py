@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from bahamut.elemental.encoding import decode, undecodable
-from bahamut.elemental.filters import Filter, FilterError
+from bahamut.elemental.filters import Comparison, Filter, FilterError, Group
 from bahamut.elemental.shapes import (
     DecodeError,
     decode_list_of,
@@ -16,6 +17,21 @@ from bahamut.elemental.shapes import (
 
 _decode_lists = decode_mapping_of(decode_list_of(decode_string))
 _decode_texts = decode_mapping_of(decode_string)
+
+
+MAX_FILTER_TEXT = 64 * 1024
+"""Characters of all filters of one configuration together."""
+MAX_FILTER_VALUES = 10_000
+MAX_IDENTITIES = 1000
+MAX_TYPES = 16
+"""Event types that one identity may list."""
+MAX_NAMES = 64 * 1024
+"""Characters of the names of identities and types together."""
+_LONG_NAME = 255
+
+
+class PushLimitError(ValueError):
+    """A push configuration asks for more than a session may."""
 
 
 class PushConfig:
@@ -78,6 +94,50 @@ class PushConfig:
                 raise FilterError(wrong) from error
         self._parsed = parsed
 
+    def check_filter_text(self) -> None:
+        """Refuse filters that are too long to be parsed.
+
+        Raises:
+            PushLimitError: they are.
+        """
+        if sum(map(len, self.filters.values())) > MAX_FILTER_TEXT:
+            raise PushLimitError(f"filters must not exceed {MAX_FILTER_TEXT} characters together")
+
+    def check_bounds(self) -> None:
+        """Refuse what would keep or cost more than one session may.
+
+        Raises:
+            PushLimitError: a filter has too many values, or there are too many identities, types or
+                names.
+        """
+        if any(_counted(given.slots) > MAX_FILTER_VALUES for given in self._parsed.values()):
+            raise PushLimitError(f"a filter must not hold more than {MAX_FILTER_VALUES} values")
+        if len(self.identities) > MAX_IDENTITIES:
+            raise PushLimitError(f"there must not be more than {MAX_IDENTITIES} identities")
+        if any(types and len(types) > MAX_TYPES for types in self.identities.values()):
+            raise PushLimitError(f"an identity must not have more than {MAX_TYPES} types")
+        names = chain(self.identities, *(types or () for types in self.identities.values()))
+        if sum(map(len, names)) > MAX_NAMES:
+            raise PushLimitError(f"names must not exceed {MAX_NAMES} characters together")
+
+    def keep_known(self, known: Collection[str]) -> None:
+        """Forget identities that are not in *known*, and their filters; and types given twice.
+
+        Without *known* every identity is kept. If none is left, one unknown identity stays: without
+        any, everything would be wanted.
+        """
+        kept = {
+            name: types and list(dict.fromkeys(types))
+            for name, types in self.identities.items()
+            if not known or name in known
+        }
+        if not kept and self.identities:
+            name = next(iter(self.identities))
+            kept = {name if len(name) < _LONG_NAME else f"{name[:_LONG_NAME]}…": None}
+        self.identities = kept
+        self.filters = {name: text for name, text in self.filters.items() if name in kept}
+        self._parsed = {name: given for name, given in self._parsed.items() if name in kept}
+
     def filter_for_identity(self, name: str) -> Filter | None:
         """Return the parsed filter of an identity, None without one."""
         return self._parsed.get(name)
@@ -134,6 +194,18 @@ class PushConfig:
         )
         filters = " ".join(f"{name}:{text}" for name, text in sorted(self.filters.items()))
         return f"<pushconfig identities:map[{identities}] identityfilters:map[{filters}]>"
+
+
+def _counted(slots: Iterable[Comparison | Group]) -> int:
+    """Return how many values comparisons hold, those in groups included."""
+    count, waiting = 0, list(slots)
+    while waiting:
+        slot = waiting.pop()
+        if isinstance(slot, Comparison):
+            count += len(slot.values)
+        else:
+            waiting += chain.from_iterable(member.slots for member in slot.members)
+    return count
 
 
 _ESCAPES = str.maketrans(

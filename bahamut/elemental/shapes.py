@@ -18,6 +18,8 @@ Decoder = Callable[[Any, str], Any]
 
 MAX_INTEGER = (1 << 63) - 1
 MIN_INTEGER = -(1 << 63)
+MAX_KEY = 64
+"""Characters of a key that errors name."""
 MAX_DEPTH = 200
 """Levels of a free-form value; encoders stop at 254."""
 
@@ -203,7 +205,11 @@ def decode_mapping_of(item: Decoder) -> Decoder:
             raise refuse(value, "an object", path)
         if not all(key.__class__ is str for key in value):
             raise DecodeError("must have texts for keys", path)
-        return {key: item(entry, f"{path}.{key}") for key, entry in value.items()}
+        # A long key must not be repeated in the path of each value below it.
+        return {
+            key: item(entry, f"{path}.{key if len(key) <= MAX_KEY else key[:MAX_KEY] + '…'}")
+            for key, entry in value.items()
+        }
 
     return decode_mapping
 
@@ -306,12 +312,18 @@ def _typed(node: ast.expr) -> Any:
     raise KeyError
 
 
+_IMMUTABLE = frozenset((str, int, float, bool, bytes, type(None), datetime))
+
+
 def copied(value: Any) -> Any:
     """Return a deep copy of a free-form value."""
     kind = value.__class__
     if kind is list:
-        return [copied(item) for item in value]
+        return [item if item.__class__ in _IMMUTABLE else copied(item) for item in value]
     if kind is dict:
-        return {key: copied(item) for key, item in value.items()}
+        return {
+            key: item if item.__class__ in _IMMUTABLE else copied(item)
+            for key, item in value.items()
+        }
     copy = getattr(value, "copy", None)
     return copy() if copy is not None else value

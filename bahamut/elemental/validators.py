@@ -25,6 +25,20 @@ def validation_error(attribute: str, description: str) -> Error:
     return Error(VALIDATION_ERROR, description, "elemental", 422, data)
 
 
+MAX_SHOWN = 1024
+"""Characters of a value that errors show."""
+
+
+def too_many_errors(maximum: int) -> Error:
+    """Return the error that stands for those beyond the first *maximum*."""
+    return validation_error("", f"Validation stopped after {maximum} errors")
+
+
+def _shown(value: Any) -> str:
+    text = format_value(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+
+
 def _is_required(attribute: str) -> Error:
     return validation_error(attribute, f"Attribute '{attribute}' is required")
 
@@ -121,7 +135,8 @@ def validate_minimum_length(
 
 
 def _length(attribute: str, value: str, words: str, limit: int) -> Error:
-    text = f"Data '{value}' of attribute '{attribute}' should be {words} {limit} chars long"
+    shown = _shown(value)
+    text = f"Data '{shown}' of attribute '{attribute}' should be {words} {limit} chars long"
     return validation_error(attribute, text)
 
 
@@ -139,7 +154,9 @@ def validate_pattern(
     """
     if (not value and not required) or is_match(pattern, value):
         return None
-    return validation_error(attribute, f"Data '{value}' of attribute '{attribute}' {message}")
+    return validation_error(
+        attribute, f"Data '{_shown(value)}' of attribute '{attribute}' {message}"
+    )
 
 
 def validate_string_in_list(
@@ -168,7 +185,7 @@ def validate_float_in_list(attribute: str, value: float, choices: Sequence[float
 
 def _not_in_list(attribute: str, value: Any, choices: Iterable[Any]) -> Error:
     listed = " ".join(format_value(choice) for choice in choices)
-    shown = format_value(value)
+    shown = _shown(value)
     text = f"Data '{shown}' of attribute '{attribute}' is not in list '[{listed}]'"
     return validation_error(attribute, text)
 
@@ -203,7 +220,7 @@ _VERBS = {str: "s", int: "d", float: "g"}
 def _not_in_map(attribute: str, value: Any, choices: Mapping[Any, Any]) -> Error:
     kind = type(value)
     listed = " ".join(f"{format_value(k)}:{_as(kind, choices[k])}" for k in sorted(choices))
-    shown = format_value(value)
+    shown = _shown(value)
     text = f"Data '{shown}' of attribute '{attribute}' is not in map 'map[{listed}]'"
     return validation_error(attribute, text)
 

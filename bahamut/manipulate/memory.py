@@ -7,9 +7,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from time import perf_counter
 from typing import Any, TypeVar
 
 from bahamut._kit.ids import object_id
+from bahamut._kit.turns import is_overdue
 from bahamut.elemental.filters import Filter, FilterCostError, PreparedFilter
 from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.filters.scanner import shortened
@@ -87,7 +89,10 @@ class MemoryManipulator:
     async def create(self, obj: M, query: Query = EVERYTHING) -> M:
         """Store a new object."""
         _check_supported(query)
+        since = perf_counter()
         table, stored = self._table(type(obj)), obj.copy()
+        if is_overdue(since):
+            await asyncio.sleep(0)
         if not stored.identifier:
             stored.identifier = self._make_id()
         identifier = stored.identifier
@@ -98,6 +103,8 @@ class MemoryManipulator:
             stored.identifier = identifier  # under which it is looked for
         table.put(stored, query.parent or ROOT)
         self._undoing(lambda: identifier in table.objects and table.pop(identifier))
+        if is_overdue(since):
+            await asyncio.sleep(0)
         return stored.copy()
 
     async def retrieve(self, model: type[M], identifier: str, query: Query = EVERYTHING) -> M:
@@ -150,15 +157,21 @@ class MemoryManipulator:
 
     async def update(self, obj: M, query: Query = EVERYTHING) -> M:
         """Replace an object, or what is present of a sparse one."""
+        since = perf_counter()
+        stored: Model = obj.copy()
+        if is_overdue(since):
+            await asyncio.sleep(0)
+        # From here to the end of the change no other task may run.
         table, before = self._table(type(obj)), self._changing(type(obj), obj.identifier, query)
         version = table.versions[obj.identifier]
         if obj.IS_SPARSE:
-            stored: Model = before.copy()
-            stored.patch(obj)
-        else:
-            stored = obj.copy()
+            patched: Model = before.copy()
+            patched.patch(stored)
+            stored = patched
         table.put(stored, table.parents[obj.identifier])
         self._undoing(lambda: table.restore(before, version))
+        if is_overdue(since):
+            await asyncio.sleep(0)
         copy: Any = stored.copy()
         return copy  # type: ignore[no-any-return]
 

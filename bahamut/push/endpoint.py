@@ -5,29 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import UTC, datetime
+from time import perf_counter
 
 from aiohttp import WSMsgType, web
 
 from bahamut import respond
+from bahamut._kit.bucket import Bucket
 from bahamut._kit.calls import decided
 from bahamut._kit.tasks import FAILURES, failure, log_failure
+from bahamut._kit.turns import breathe, in_worker
 from bahamut.auth.chain import check_session
 from bahamut.config import Config
 from bahamut.cors import split_origin
+from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
-from bahamut.elemental.push_config import PushConfig
+from bahamut.elemental.push_config import PushConfig, PushLimitError
 from bahamut.elemental.raw_request import RawRequest, client_ip, client_scheme
 from bahamut.elemental.request import RequestSettings
-from bahamut.errors import ForbiddenError
+from bahamut.errors import BadRequestError, ForbiddenError, RateLimitError
 from bahamut.push.heartbeat import Heartbeat
 from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing, Parcel
-from bahamut.push.session import PushSession
+from bahamut.push.session import MAX_PARAMETERS, PushSession
 from bahamut.supervisor import RunContext
 from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
@@ -37,7 +41,10 @@ from bahamut.web.websocket import Socket
 log = logging.getLogger(__name__)
 
 NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA = 1000, 1002, 1003
-INVALID_TEXT, INTERNAL_ERROR = 1007, 1011
+INVALID_TEXT, POLICY_VIOLATION, INTERNAL_ERROR = 1007, 1008, 1011
+LARGE_MESSAGE = 16 * 1024
+"""Bytes beyond which a message is decoded in the worker thread."""
+_MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
 PATIENCE = 30.0
 """Seconds that handlers have when a session starts or stops."""
 
@@ -53,6 +60,12 @@ class Endpoint:
     def __init__(self, config: Config, hub: Hub) -> None:
         self.context: RunContext | None = None
         """What sessions live in."""
+        self.bucket: Bucket | None = None
+        """The global rate limit: every handshake takes a token of it."""
+        self._max_items = config.rest.max_body_items
+        # A handler may relate events to identities that no model has.
+        relates = hasattr(config.push.dispatch_handler, "related_event_identities")
+        self._known = frozenset() if relates else hub.models.names
         self._hub = hub
         self._heartbeat = Heartbeat()
         self._push = config.push
@@ -85,12 +98,17 @@ class Endpoint:
         """Return the session of a client that may have one.
 
         Raises:
-            Error: it may not: 400, 401, 403, 415 or 503, or what a guard raised.
+            Error: it may not: 400, 401, 403, 415, 429 or 503, or what a guard raised.
             Exception: a guard failed.
         """
         if self._hub.is_leaving:
             raise Error("Service Unavailable", "The server is going away", "bahamut", 503)
+        wait = self.bucket.take() if self.bucket is not None else 0.0
+        if wait:
+            raise RateLimitError(wait)
         reads, writes = encodings_from_headers(raw.headers)
+        if raw.query.count("&") >= MAX_PARAMETERS:
+            raise BadRequestError(f"There must not be more than {MAX_PARAMETERS} parameters")
         session = PushSession(
             raw,
             client_ip(raw, self._settings.trusted_proxies),
@@ -175,14 +193,23 @@ class Endpoint:
         return True
 
     async def _read(self, session: PushSession, socket: Socket) -> None:
-        """Take what the client sends, until there is no more."""
+        """Take what the client sends, until there is no more or it sends too much."""
+        rate = self._push.message_rate
+        messages = Bucket(rate.limit, rate.burst) if rate is not None else None
+        pings = Bucket(rate.limit, rate.burst) if rate is not None else None
+        since = perf_counter()
         while True:
             kind, data, reason = await socket.receive()
+            since = await breathe(since)  # what has come already is received without waiting
+            bucket = messages if kind in _MESSAGES else pings if kind is WSMsgType.PING else None
+            if bucket is not None and bucket.take():
+                await socket.close(POLICY_VIOLATION, "too many messages")
+                return
             if kind is WSMsgType.PING:
                 await socket.pong(data)
             elif kind is WSMsgType.PONG:
                 socket.heard = asyncio.get_running_loop().time()
-            elif kind in (WSMsgType.TEXT, WSMsgType.BINARY):
+            elif kind in _MESSAGES:
                 if not await self._take(session, socket, kind, bytes(data)):
                     return
             elif kind is WSMsgType.CLOSE:
@@ -199,8 +226,14 @@ class Endpoint:
             await socket.close(INVALID_TEXT)
             return False
         try:
-            config = PushConfig.from_bytes(session.reads, data)
-            session.adopt(config)
+            if len(data) > LARGE_MESSAGE:
+                config = await in_worker(self._config, session.reads, data)
+            else:
+                config = self._config(session.reads, data)
+            session.adopt(config, is_parsed=True)
+        except PushLimitError as error:
+            wrong = Error("Bad request", f"too much is asked for: {error}", "bahamut")
+            return await self._complain(session, socket, wrong, POLICY_VIOLATION)
         except DecodeError as error:
             text = f"could not decode message into *elemental.PushConfig: {error}"
             return await self._complain(session, socket, Error("Bad request", text, "bahamut"))
@@ -212,10 +245,30 @@ class Endpoint:
         self._hub.refile(session)
         return True
 
-    async def _complain(self, session: PushSession, socket: Socket, error: Error) -> bool:
+    def _config(self, encoding: str, data: bytes) -> PushConfig:
+        """Return the configuration that a message holds, within the bounds of a session.
+
+        Raises:
+            DecodeError: it holds none.
+            FilterError: a filter is not valid.
+            PushLimitError: it asks for too much.
+        """
+        if holds_more(encoding, data, self._max_items):
+            raise PushLimitError(f"a message must not hold more than {self._max_items} values")
+        config = PushConfig.from_bytes(encoding, data)
+        config.check_filter_text()
+        config.parse_identity_filters()
+        config.keep_known(self._known)
+        config.check_bounds()
+        return config
+
+    async def _complain(
+        self, session: PushSession, socket: Socket, error: Error, code: int = UNSUPPORTED_DATA
+    ) -> bool:
         """Tell a client what was wrong, if it asked to be told; else end the session."""
         if "enableErrors" not in session.parameters:
-            await socket.close(UNSUPPORTED_DATA)
+            reason = error.description if code == POLICY_VIOLATION else ""
+            await socket.close(code, reason)
             return False
         session.is_in_error = True
         self._hub.refile(session)

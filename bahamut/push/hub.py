@@ -17,11 +17,12 @@ from typing import Any, Self
 
 from bahamut._kit.calls import decided
 from bahamut._kit.tasks import FAILURES, cancel_and_wait, log_failure, within
+from bahamut._kit.turns import in_worker
 from bahamut.config import Config
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
-from bahamut.push.outgoing import Models, Outgoing, Parcel, interesting_to
+from bahamut.push.outgoing import LARGE_EVENT, Models, Outgoing, Parcel, interesting_to
 from bahamut.push.session import PushSession
 
 log = logging.getLogger(__name__)
@@ -180,6 +181,10 @@ class Hub:
             return
         if not self.sessions:
             return
+        if len(event.data) > LARGE_EVENT:
+            encodings = {session.writes for session in self.sessions}
+            decodes = any(session.filters for session in self.sessions)
+            await in_worker(given.prepare, encodings, decodes=decodes)
         if self._handler is None:
             await self._add(given, parcels)
             return

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,6 +20,9 @@ from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
 from bahamut.web.websocket import Frame
 
 log = logging.getLogger(__name__)
+
+LARGE_EVENT = 16 * 1024
+"""Bytes of an object beyond which it is decoded and encoded in the worker thread."""
 
 
 FILTER_LIMIT = 200_000
@@ -35,6 +39,10 @@ class Models:
     """
 
     def __init__(self, registries: Mapping[int, Registry]) -> None:
+        self.names: frozenset[str] = frozenset(
+            model.IDENTITY.name for registry in registries.values() for model in registry.models()
+        )
+        """Names of all identities; empty without an API."""
         self._by_name: dict[str, type[Model]] = {
             model.IDENTITY.name: model
             for _, registry in sorted(registries.items())
@@ -118,12 +126,12 @@ class Outgoing:
             DecodeError: it cannot be read.
         """
         if self._object is None:
-            if self._model is None:
-                self._object = decode(self.event.encoding, self.event.data)
-            else:
-                target: Any = self._model.SPARSE()
-                decode_into(self.event.encoding, self.event.data, target)
-                self._object = target
+            try:
+                self._object = self._decoded()
+            except DecodeError as error:
+                self._object = error
+        if isinstance(self._object, DecodeError):
+            raise self._object
         return self._object
 
     def matches(self, wanted: PreparedFilter) -> bool | None:
@@ -151,6 +159,26 @@ class Outgoing:
             return False
         finally:
             self.spent += wanted.spent
+
+    def _decoded(self) -> Any:
+        if self._model is None:
+            return decode(self.event.encoding, self.event.data)
+        target: Any = self._model.SPARSE()
+        decode_into(self.event.encoding, self.event.data, target)
+        return target
+
+    def prepare(self, encodings: Iterable[str], *, decodes: bool) -> None:
+        """Make the forms that sessions will ask for; the worker thread does it for large events.
+
+        Args:
+            encodings: of the sessions.
+            decodes: whether the object itself will be asked for.
+        """
+        for encoding in encodings:
+            self.frame(encoding)
+        if decodes:
+            with contextlib.suppress(DecodeError):  # raised again for those who ask
+                self.object()
 
 
 class Parcel:

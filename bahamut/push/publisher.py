@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from time import perf_counter
+from typing import ParamSpec, TypeVar
 
 from bahamut._kit.calls import decided
 from bahamut._kit.tasks import FAILURES, log_failure
+from bahamut._kit.turns import breathe, in_worker, is_large
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
@@ -15,10 +19,15 @@ from bahamut.elemental.model import Model
 from bahamut.elemental.secrecy import without_secrets
 from bahamut.interfaces import PushPublishHandler
 from bahamut.pubsub import Publication
-from bahamut.push.outgoing import Models, scrubbed
+from bahamut.push.outgoing import LARGE_EVENT, Models, scrubbed
 
 log = logging.getLogger(__name__)
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LARGE_OBJECT = 4096
+"""Weight (`is_large`) beyond which an object is encoded in the worker thread."""
 PAUSES = (0.0, 0.05, 0.25)
 """Seconds before each attempt to publish; then the event is lost."""
 
@@ -43,13 +52,16 @@ class Publisher:
 
     async def push(self, *events: Event) -> None:
         """Publish events in their order; what cannot be is logged and counted (Go: Push)."""
+        since = perf_counter()
         for event in events:
             await self._push(event, self._models.of(event))
+            since = await breathe(since)
 
     async def push_object(self, kind: str, obj: Model) -> None:
         """Publish that something has just happened to an object."""
         try:
-            event = Event.new(kind, without_secrets(obj), timestamp=datetime.now(UTC))
+            make = in_worker if is_large(obj, LARGE_OBJECT) else _here
+            event = await make(_event, kind, obj)
         except ValueError:
             self.lost += 1
             log.exception("A %s event of %s is lost", kind, obj.identity)
@@ -60,7 +72,8 @@ class Publisher:
         """Publish one event; that of a *model* may still hold secrets."""
         try:
             if self._handler is None or await _is_published(event, self._handler):
-                await self._publish(scrubbed(event, model))
+                clean = in_worker if len(event.data) > LARGE_EVENT else _here
+                await self._publish(await clean(scrubbed, event, model))
         except FAILURES as error:
             log_failure(log, error, "%s is lost", event)
             self.lost += 1
@@ -81,6 +94,14 @@ class Publisher:
                 log.warning("%s: publishing failed, once more: %s", event, error)
             else:
                 return
+
+
+async def _here(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    return function(*args, **kwargs)
+
+
+def _event(kind: str, obj: Model) -> Event:
+    return Event.new(kind, without_secrets(obj), timestamp=datetime.now(UTC))
 
 
 async def _is_published(event: Event, handler: PushPublishHandler) -> bool:

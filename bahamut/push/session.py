@@ -17,7 +17,7 @@ from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import PreparedFilter
 from bahamut.elemental.model import DecodeError
-from bahamut.elemental.push_config import PushConfig
+from bahamut.elemental.push_config import PushConfig, PushLimitError
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.push.outgoing import Models, Outgoing, Parcel, scrubbed
 from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
@@ -25,6 +25,10 @@ from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
 log = logging.getLogger(__name__)
 
 TRY_AGAIN_LATER = 1013
+MAX_PARAMETERS = 1000
+"""Parameters of a session."""
+MAX_PARAMETER_TEXT = 64 * 1024
+"""Characters of all parameters of a session, besides those of its handshake."""
 
 
 class Waiting(NamedTuple):
@@ -166,7 +170,7 @@ class PushSession(Session):
         self.count_missed: Callable[[str, int], None] | None = None
         """Told why events are missed and how many: dropped, conflated or too expensive."""
         self._settings = settings
-        self._most = settings.max_message + len(raw.query)
+        self._most = min(settings.max_message, MAX_PARAMETER_TEXT) + len(raw.query)
         self._models = models
         self._outbox: list[Waiting] = []
         self._drainer: asyncio.Task[None] | None = None
@@ -177,14 +181,19 @@ class PushSession(Session):
         """Give the session its socket."""
         self._socket = socket
 
-    def adopt(self, config: PushConfig) -> None:
+    def adopt(self, config: PushConfig, *, is_parsed: bool = False) -> None:
         """Ask for something else than before.
+
+        Args:
+            config: what the session asks for from now on.
+            is_parsed: whether the filters have been parsed.
 
         Raises:
             FilterError: a filter cannot be parsed, or its regular expressions are too large.
-            DecodeError: all parameters together are longer than a message may be.
+            PushLimitError: the parameters of all messages together exceed their bounds.
         """
-        config.parse_identity_filters()
+        if not is_parsed:
+            config.parse_identity_filters()
         filters: dict[str, PreparedFilter] = {}
         for name, text in config.filters.items():
             condition = config.filter_for_identity(name)
@@ -193,8 +202,10 @@ class PushSession(Session):
         given = {name: list(values or ()) for name, values in (config.parameters or {}).items()}
         parameters = self.parameters | given
         # Message after message adds to them.
-        if sum(len(name) + sum(map(len, parameters[name])) for name in parameters) > self._most:
-            raise DecodeError("too many parameters")
+        count = len(parameters) + sum(map(len, parameters.values()))
+        size = sum(len(name) + sum(map(len, parameters[name])) for name in parameters)
+        if size > self._most or count > 2 * MAX_PARAMETERS:
+            raise PushLimitError("too many parameters")
         self.parameters = parameters
         self.push_config = config
         self.filters = filters

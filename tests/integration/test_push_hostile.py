@@ -141,7 +141,7 @@ async def test_parameters_have_a_bound_however_many_messages_bring_them():
     async with pushing(limit) as (_, url), listening(url) as socket:
         for number in range(10):
             await socket.send_str(json.dumps({"parameters": {f"{number}": ["x" * 500]}}))
-        assert await code_of(socket) == 1003
+        assert await code_of(socket) == 1008
 
 
 async def test_an_origin_that_is_no_url_is_refused():

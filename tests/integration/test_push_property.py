@@ -59,7 +59,8 @@ async def test_sessions_see_an_ordered_part_and_gaps_are_counted(policy, seed):
     slow = bahamut.opt_push_slow_consumer(policy, bound=20)
     clients: list[Client] = []
     published = 0
-    async with pushing(slow) as (server, url):
+    unlimited = bahamut.opt_push_message_rate(0)  # pings tell how far a client has read
+    async with pushing(slow, unlimited) as (server, url):
         hub = server._push.hub
         for _ in range(60):
             step = chance.choice(["publish", "publish", "publish", "connect", "read", "leave"])

@@ -1,0 +1,80 @@
+"""How large work shares the event loop: a worker thread for most of it, slices for the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import cache
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SLICE = 0.01
+"""Seconds of uninterrupted work after which other tasks get a turn."""
+
+
+def is_overdue(since: float) -> bool:
+    """Return whether a slice of work that began at *since* (`time.perf_counter`) is over."""
+    return perf_counter() - since > SLICE
+
+
+async def breathe(since: float) -> float:
+    """Let other tasks run if the slice is over, and return when the current slice began."""
+    if perf_counter() - since <= SLICE:
+        return since
+    await asyncio.sleep(0)
+    return perf_counter()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    # One thread: the work holds the GIL, and every further thread makes the loop wait longer for
+    # it. Whatever is queued belongs to an open request or to the one task of the hub.
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="bahamut-large")
+
+
+async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call *function* in the worker thread for large work and return its result.
+
+    Calls run one at a time. A call whose caller is cancelled does not start.
+
+    Raises:
+        Exception: whatever *function* raises.
+    """
+    context = copy_context()
+
+    def run() -> T:
+        return context.run(function, *args, **kwargs)
+
+    return await asyncio.get_running_loop().run_in_executor(_pool(), run)
+
+
+def is_large(value: Any, limit: int) -> bool:
+    """Return whether *value* weighs more than *limit*; the walk ends as soon as it does.
+
+    Every value weighs 1, and texts and bytes another 1 for each 64 characters. What an object
+    weighs is what its ``__dict__`` holds.
+    """
+    weight, waiting = 0, [value]
+    while waiting:
+        each = waiting.pop()
+        kind = each.__class__
+        weight += 1
+        if kind is str or kind is bytes:
+            weight += len(each) >> 6
+        elif kind is dict:
+            weight += sum(map(len, each)) >> 6 if len(each) <= limit else limit
+            waiting += each.values()
+        elif kind is list or kind is tuple:
+            weight += len(each) if len(each) > limit else 0
+            if weight <= limit:
+                waiting += each
+        elif hasattr(each, "__dict__"):
+            waiting += each.__dict__.values()
+        if weight > limit:
+            return True
+    return False
