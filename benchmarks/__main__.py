@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import (
+    bench_attack,
     bench_encoding,
     bench_pipeline,
     bench_push,
@@ -21,6 +22,7 @@ TOPICS = {
     "rest": bench_rest.run,
     "push": bench_push.run,
     "sessions": bench_sessions.run,
+    "attack": bench_attack.run,
 }
 
 
