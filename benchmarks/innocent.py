@@ -80,7 +80,8 @@ class Innocent:
         waits = self.waits + ([now - self.sent] if self.sent is not None else [])
         self.waits, lost, self.lost = [], self.lost, 0
         found = waits or [0.0]
-        return {"longest": max(found) * 1e3, "p50": median(found) * 1e3, "lost": lost}
+        longest, p50 = (round(wait * 1e3, 2) for wait in (max(found), median(found)))
+        return {"longest": longest, "p50": p50, "lost": lost}
 
 
 def _length(head: bytes) -> int:

@@ -187,3 +187,16 @@ raw = st.one_of(
 @given(raw)
 def test_any_bytes_leave_the_server_serving(running: Running, data: bytes) -> None:
     running.check(data, patience=0.05)  # what is half a request has no answer
+
+
+# --- what the search has found -------------------------------------------------------------------
+
+
+@pytest.mark.xfail(
+    strict=True, reason="aiohttp raises ValueError for such a key, answered with 500"
+)
+def test_a_handshake_whose_key_is_not_ascii_is_refused(running: Running) -> None:
+    key = b"AAAAA\x98\xb4\xc9AAAAAAAAAAAAAAAAA=="
+    received = running.send(VALID[3].replace(b"AAAAAAAAAAAAAAAAAAAAAA==", key), patience=1)
+    running.complaints.found.clear()  # the next property is not to blame
+    assert received.startswith(b"HTTP/1.1 400 "), received
