@@ -133,7 +133,7 @@ def test_any_configuration_is_applied_or_refused(
     test = condition and outcome(lambda: compile_filter(condition), MatcherError)
     if test:
         made = MODELS[name]()
-        decode_into(KINDS[1], packed(KINDS[1], values), made)
+        outcome(lambda: decode_into(KINDS[1], packed(KINDS[1], values), made), DecodeError)
         assert test(made) in (True, False)
 
 
