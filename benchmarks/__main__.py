@@ -1,6 +1,7 @@
 """``python -m benchmarks [TOPIC…] [--quick] [--json FILE]``."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less than 50 seconds, and noisier")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers must end, too
     figures = []
     for topic in given.topic or TOPICS:
         for figure in TOPICS[topic](is_quick=given.quick):

@@ -57,7 +57,7 @@ class Suffered(Figure):
 def run(*, is_quick: bool) -> Iterator[Figure]:
     """Yield a row for each attack, with *is_quick* for every second one, while there is time."""
     pin(load_core())
-    patience, budget = (0.4, 55.0) if is_quick else (3.0, 170.0)
+    patience, budget = (0.4, 55.0) if is_quick else (2.0, 170.0)
     end = time.monotonic() + budget
     attacks = ATTACKS[::2] if is_quick else ATTACKS
     print(

@@ -6,7 +6,6 @@ the client saw in it, as JSON. A request that still waits counts with the time s
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -66,13 +65,15 @@ class Innocent:
         self.sent, self.received = None, b""
 
     def _lose(self) -> None:
-        """Try another connection; the wait goes on."""
+        """Try another connection; the wait goes on. Without a server, this is the end."""
         self.lost += 1
         self.socket.close()
         time.sleep(EVERY)
-        with contextlib.suppress(OSError):
+        try:
             self._connect()
             self.socket.sendall(REQUEST)
+        except OSError:
+            sys.exit(1)
 
     def report(self) -> dict[str, float]:
         """Return what happened since the last report, in milliseconds."""
