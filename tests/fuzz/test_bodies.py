@@ -79,7 +79,7 @@ class Client:
         assert status in REFUSED | {200, 201, 204}, (method, path, body, status, answer)
         if status not in REFUSED:
             return answer
-        errors = decode(accept if body or method == "GET" else KINDS[0], answer)
+        errors = decode(KINDS[not answer.startswith(b"[")], answer)  # some are always JSON
         assert isinstance(errors, list), answer
         assert errors, answer
         return None
