@@ -64,6 +64,10 @@ def objects(draw: st.DrawFn) -> tuple[str, type[Model], bytes]:
     return kind, model, draw(bodies(kind, wire_objects(model)))
 
 
+def given_values(kind: str, data: bytes) -> dict[str, Any]:
+    return {name: value for name, value in decode(kind, data).items() if value is not None}
+
+
 def check_stable(kind: str, made: Model) -> None:
     """What was decoded can be encoded, in both notations, and comes back as it is."""
     for each in KINDS:
@@ -71,7 +75,11 @@ def check_stable(kind: str, made: Model) -> None:
     once = encode(kind, made)
     again = type(made).zero()
     decode_into(kind, once, again)
-    assert encode(kind, again) == once
+    twice = encode(kind, again)
+    if made.IS_SPARSE:  # the zero time is told as null, and null is not given
+        assert given_values(kind, twice) == given_values(kind, once)
+    else:
+        assert twice == once
     made.copy()
     made.problems()
 
