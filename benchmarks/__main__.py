@@ -1,10 +1,12 @@
 """``python -m benchmarks [TOPIC…] [--quick] [--json FILE]``."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from benchmarks import (
+    bench_attack,
     bench_encoding,
     bench_pipeline,
     bench_push,
@@ -21,6 +23,7 @@ TOPICS = {
     "rest": bench_rest.run,
     "push": bench_push.run,
     "sessions": bench_sessions.run,
+    "attack": bench_attack.run,
 }
 
 
@@ -31,6 +34,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="less than 50 seconds, and noisier")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the servers must end, too
     figures = []
     for topic in given.topic or TOPICS:
         for figure in TOPICS[topic](is_quick=given.quick):

@@ -53,10 +53,19 @@ def bodies(kind: str, values: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes
     return st.one_of(damaged(valid, pieces[kind]), st.binary())
 
 
+def of_any_kind(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[str, bytes]]:
+    """Return an encoding and a body in it, or nearly."""
+    return kinds.flatmap(lambda kind: st.tuples(st.just(kind), bodies(kind, values)))
+
+
 @st.composite
 def objects(draw: st.DrawFn) -> tuple[str, type[Model], bytes]:
     kind, model = draw(kinds), draw(st.sampled_from(MODELS))
     return kind, model, draw(bodies(kind, wire_objects(model)))
+
+
+def given_values(kind: str, data: bytes) -> dict[str, Any]:
+    return {name: value for name, value in decode(kind, data).items() if value is not None}
 
 
 def check_stable(kind: str, made: Model) -> None:
@@ -66,7 +75,11 @@ def check_stable(kind: str, made: Model) -> None:
     once = encode(kind, made)
     again = type(made).zero()
     decode_into(kind, once, again)
-    assert encode(kind, again) == once
+    twice = encode(kind, again)
+    if made.IS_SPARSE:  # the zero time is told as null, and null is not given
+        assert given_values(kind, twice) == given_values(kind, once)
+    else:
+        assert twice == once
     made.copy()
     made.problems()
 
@@ -90,9 +103,9 @@ def test_any_body_is_a_list_or_an_error(
         check_stable(kind, made)
 
 
-@given(kinds, st.data())
-def test_any_body_is_a_value_or_an_error(kind: str, data: st.DataObject) -> None:
-    body = data.draw(bodies(kind, free))
+@given(of_any_kind(free))
+def test_any_body_is_a_value_or_an_error(given: tuple[str, bytes]) -> None:
+    kind, body = given
     value = outcome(lambda: decode(kind, body), DecodeError)
     if value is not None:
         once = encode(kind, value)
@@ -126,9 +139,9 @@ messages = st.fixed_dictionaries(
 )
 
 
-@given(kinds, st.data())
-def test_any_message_is_what_it_should_be_or_an_error(kind: str, data: st.DataObject) -> None:
-    body = data.draw(bodies(kind, messages))
+@given(of_any_kind(messages))
+def test_any_message_is_what_it_should_be_or_an_error(given: tuple[str, bytes]) -> None:
+    kind, body = given
     config = outcome(lambda: PushConfig.from_bytes(kind, body), DecodeError)
     if config is not None:
         str(config)

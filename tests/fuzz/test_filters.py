@@ -1,6 +1,8 @@
 """Whatever a filter says, it is understood or refused, and applied without trouble."""
 
+import json
 import string
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +27,26 @@ LANGUAGE = [
 ]  # fmt: skip
 words = st.lists(st.one_of(st.sampled_from(LANGUAGE), texts), max_size=12).map(" ".join)
 made = filters(comparisons())
+RECORDED = Path(__file__).parents[1] / "golden" / "data" / "filters"
+
+
+def recorded() -> list[str]:
+    """Return texts of filters that the original understood."""
+    with (RECORDED / "parse.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    found = [row["text"] for row in rows if row["ok"]]
+    return [text for text in found if isinstance(text, str) and len(text) < 500]
+
+
+golden_filters = damaged(st.sampled_from(recorded()), words)
 anything = st.one_of(
     st.text(),
     words,
+    golden_filters,
     damaged(made.map(str), st.one_of(words, nested("(", ")", "a == 1"), nested("[", "]"))),
 )
 NAMES = sorted({spec.name for model in MODELS for spec in model.ATTRIBUTES})
+NAMES += [f"{name}.{inner}" for name in NAMES[::5] for inner in ("name", "teeth", "a", "")]
 patterns = st.text(string.ascii_letters + "()[]{}*+?|^$.\\0123456789", max_size=20)
 of_objects = filters(
     st.one_of(
@@ -61,6 +77,14 @@ def objects(draw: st.DrawFn) -> Model:
     for name, value in draw(wire_objects(model)).items():
         made.__dict__[name] = value
     return made
+
+
+@given(anything, st.one_of(objects(), st.dictionaries(st.sampled_from(NAMES), free)))
+def test_every_text_that_is_a_filter_applies_to_every_object(text: str, obj: Any) -> None:
+    condition = outcome(lambda: parse(text), FilterError)
+    test = condition and outcome(lambda: compile_filter(condition), MatcherError)
+    if test:
+        assert test(obj) in (True, False)
 
 
 @given(of_objects, st.one_of(objects(), st.dictionaries(st.sampled_from(NAMES), free)))

@@ -15,7 +15,7 @@ from bahamut.regolithe import SpecificationError
 from bahamut.regolithe.spec import Action, Attribute, ModelSection, Parameter, Parameters, Relation
 from hypothesis import given, strategies as st
 from tests.conformance.tables.support import SETS
-from tests.fuzz.support import damaged, mostly, nested, outcome, texts
+from tests.fuzz.support import damaged, mostly, nested, outcome, scaled, texts
 
 pytestmark = pytest.mark.fuzz
 TODO = Path(__file__).parents[2] / "examples" / "todo" / "specs"
@@ -64,6 +64,7 @@ def check(folder: Path, changed: dict[str, bytes]) -> None:
                 decode_into(each, encode(each, made), model.zero())
 
 
+@scaled(0.2)
 @given(sets())
 def test_any_set_is_loaded_or_refused(given: tuple[Path, str, bytes]) -> None:
     folder, file, content = given
@@ -155,6 +156,7 @@ def documents(draw: st.DrawFn) -> tuple[Path, dict[str, bytes]]:
     return folder, changed
 
 
+@scaled(0.2)
 @given(documents())
 def test_any_well_formed_set_is_loaded_or_refused(given: tuple[Path, dict[str, bytes]]) -> None:
     check(*given)

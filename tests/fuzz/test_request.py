@@ -13,7 +13,7 @@ from bahamut.elemental.request import Request, RequestSettings, parse_request, s
 from hypothesis import given, strategies as st
 from multidict import CIMultiDict
 from tests.conformance.tables.support import registry
-from tests.fuzz.support import damaged, mostly, outcome, texts
+from tests.fuzz.support import damaged, mostly, nested, outcome, texts
 
 pytestmark = pytest.mark.fuzz
 WORKSHOP = registry("workshop")
@@ -34,7 +34,12 @@ SETTINGS = RequestSettings(trusted_proxies=(ipaddress.ip_network("0.0.0.0/0"),))
 # What a door hands over: bytes that are no UTF-8 arrive as surrogates.
 raw_texts = st.one_of(texts, st.text(string.printable + "\udcff\udc80%;=&+"))
 segments = mostly([*CATEGORIES, "", "v", "1", "x", "%2f", "%zz"], raw_texts)
-paths = st.one_of(raw_texts, st.lists(segments, max_size=5).map(lambda s: "/" + "/".join(s)))
+paths = st.one_of(
+    raw_texts,
+    nested("/v/1", "", "/lists"),
+    nested("/lists", ""),
+    st.lists(segments, max_size=5).map(lambda s: "/" + "/".join(s)),
+)
 pairs = st.tuples(mostly(NAMES, raw_texts), mostly(VALUES, raw_texts)).map("=".join)
 queries = st.one_of(raw_texts, st.lists(pairs, max_size=5).map("&".join))
 media = damaged(
