@@ -73,13 +73,17 @@ class Socket:
         """When the client last showed that it is there, by the clock of the loop."""
 
     def check(self, request: web.Request) -> None:
-        """Refuse what is no websocket handshake.
+        """Check that a request is a websocket handshake.
 
         Raises:
-            Error: 400.
+            Error: it is not: 400.
         """
-        is_known = request.headers.get("Sec-WebSocket-Version") == VERSION
-        if not is_known or not self._ws.can_prepare(request).ok:
+        is_valid = request.headers.get("Sec-WebSocket-Version") == VERSION
+        try:
+            is_valid = is_valid and self._ws.can_prepare(request).ok
+        except ValueError:  # aiohttp cannot read a key or a header that is not ASCII
+            is_valid = False
+        if not is_valid:
             raise Error("Bad Request", "This is no websocket handshake", "bahamut", 400)
 
     async def open(self, request: web.Request) -> web.WebSocketResponse:

@@ -192,7 +192,6 @@ def test_any_bytes_leave_the_server_serving(running: Running, data: bytes) -> No
 # --- what the search has found -------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="aiohttp raises ValueError, which is answered with 500")
 @pytest.mark.parametrize(
     ("good", "bad"),
     [
