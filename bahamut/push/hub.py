@@ -10,7 +10,6 @@ one that does not care costs nothing.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Self
@@ -20,10 +19,9 @@ from bahamut.config import Config
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
+from bahamut.push.losses import FAILED, OVERFLOW, UNREADABLE, Losses
 from bahamut.push.outgoing import Models, Outgoing, Parcel, interesting_to
 from bahamut.push.session import PushSession
-
-log = logging.getLogger(__name__)
 
 TURN = 16
 """Publications that are dispatched together."""
@@ -57,8 +55,7 @@ class Hub:
         self.models = models
         self.sessions: dict[PushSession, tuple[_Key, ...]] = {}
         """In the order in which they came, with the keys under which they are found."""
-        self.unreadable = 0
-        """Publications that held no event that anybody could read."""
+        self.losses = Losses(self._metrics)
         self._index: dict[_Key, dict[PushSession, None]] = {}
         self._task: asyncio.Task[None] | None = None
         self._is_subscribed = asyncio.Event()
@@ -105,6 +102,7 @@ class Hub:
     def register(self, session: PushSession) -> None:
         """Let a session have events: all, until it asks for some."""
         session.count_missed = self._count_missed
+        session.losses = self.losses
         self._file(session)
         if self._metrics is not None:
             self._metrics.register_ws_connection()
@@ -146,40 +144,47 @@ class Hub:
     # --- dispatching -------------------------------------------------------------------------
 
     async def _consume(self) -> None:
-        async with self._client.subscribe(self._topic) as subscription:
+        subscription = self._client.subscribe(self._topic)
+        subscription.on_unreadable = lambda: self.losses.count(UNREADABLE)
+        overflowed = 0
+        async with subscription:
             self._is_subscribed.set()
             while publications := await subscription.take(TURN):
                 parcels: dict[PushSession, Parcel] = {}
                 for publication in publications:
-                    try:
-                        await self._dispatch(publication, parcels)
-                    except Exception:
-                        log.exception("A publication cannot be dispatched")
+                    await self._dispatch(publication, parcels)
                 for session, parcel in parcels.items():
-                    try:
-                        session.offer(parcel)
-                    except Exception:
-                        log.exception("Session %s: events are dropped", session.identifier)
+                    self._offer(session, parcel)
+                if subscription.dropped != overflowed:
+                    self.losses.count(OVERFLOW, subscription.dropped - overflowed)
+                    overflowed = subscription.dropped
                 await asyncio.sleep(0)  # let readers and requests have their turn
                 if subscription.waiting < TURN:
                     await asyncio.sleep(0)  # more may be joined
 
     async def _dispatch(self, publication: Any, parcels: dict[PushSession, Parcel]) -> None:
-        """Add a publication to the parcels of the sessions that get it."""
+        """Add a publication to the parcels of the sessions that get it; it may be anything."""
         try:
-            event = Event.from_bytes(publication.encoding or JSON, publication.data)
-            given = Outgoing(event, self.models.of(event))
-        except DecodeError as error:
-            self.unreadable += 1
-            log.error("A publication is dropped: %s", error)  # noqa: TRY400 - it says it all
-            return
-        if not self.sessions:
-            return
-        if self._handler is None:
-            await self._add(given, parcels)
-            return
-        # One publication that a user's handler never ends with is not the last.
-        await within(HANDLER_WITHIN, self._ask(given, parcels))
+            event = Event.from_bytes(publication.encoding or JSON, publication.data or b"")
+            given = Outgoing(event, self.models.of(event), self.losses)
+            if not self.sessions:
+                return
+            if self._handler is None:
+                await self._add(given, parcels)
+                return
+            # One publication that a user's handler never ends with is not the last.
+            await within(HANDLER_WITHIN, self._ask(given, parcels))
+        except DecodeError as error:  # also of a handler that decodes the object
+            self.losses.drop(UNREADABLE, "A publication is dropped: %s", error)
+        except Exception as error:  # noqa: BLE001 - logged with its trace
+            self.losses.drop(FAILED, "A publication cannot be dispatched", exc_info=error)
+
+    def _offer(self, session: PushSession, parcel: Parcel) -> None:
+        try:
+            session.offer(parcel)
+        except Exception as error:  # noqa: BLE001 - logged with its trace
+            text = "Session %s: events are dropped"
+            self.losses.drop(FAILED, text, session.identifier, exc_info=error)
 
     async def _ask(self, given: Outgoing, parcels: dict[PushSession, Parcel]) -> None:
         if self._summarize is not None:
@@ -199,8 +204,9 @@ class Hub:
                     or not await is_granted(session, event, given.summary)
                 ):
                     continue
-            except Exception:
-                log.exception("Session %s: filter or dispatch handler failed", session.identifier)
+            except Exception as error:  # noqa: BLE001 - logged with its trace
+                text = "Session %s: filter or dispatch handler failed"
+                self.losses.warn(text, session.identifier, exc_info=error)
                 continue
             before = parcels.get(session)
             parcels[session] = alone if before is None else before.and_then(given)

@@ -1,23 +1,36 @@
 """`Outgoing`: one event on its way to many sessions, decoded once and encoded once per encoding.
 
+Its object comes from anybody who can publish. It is decoded and encoded again before a session gets
+it, never copied: bytes that only look like an object could forge fields of the event around them.
+
 `Parcel`: what some of them get together, as the bytes of one write.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bahamut.elemental.encoding import JSON, MSGPACK, decode, decode_into, encode
+import orjson
+
+from bahamut._kit.logs import printable
+from bahamut.elemental.encoding import (
+    JSON,
+    MSGPACK,
+    convert_value,
+    decode,
+    encode,
+    pack_ordered,
+    update_from,
+)
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import Filter, compile_filter
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
+from bahamut.elemental.shapes import refuse
+from bahamut.push.losses import UNFIT, Losses
 from bahamut.web.websocket import Frame
-
-log = logging.getLogger(__name__)
 
 
 class Models:
@@ -46,17 +59,29 @@ class Outgoing:
     Args:
         event: what happened.
         model: the class of its object, if there is one.
+        losses: told if the event cannot be put into an encoding.
 
     Raises:
-        DecodeError: nobody could read its object.
+        DecodeError: its object is missing, is not one valid value, or is of an unknown encoding.
     """
 
-    __slots__ = ("_frames", "_matches", "_model", "_object", "event", "summary")
+    __slots__ = (
+        "_frames",
+        "_losses",
+        "_matches",
+        "_model",
+        "_object",
+        "_value",
+        "event",
+        "summary",
+    )
 
-    def __init__(self, event: Event, model: type[Model] | None) -> None:
-        if event.encoding not in (JSON, MSGPACK):
-            raise DecodeError(f"an event of an unknown encoding '{event.encoding}'")
+    def __init__(
+        self, event: Event, model: type[Model] | None, losses: Losses | None = None
+    ) -> None:
         self.event = event
+        self._value = _object_of(event)
+        self._losses = losses
         self.summary: Any = None
         """What the dispatch handler made of it."""
         self._model = model
@@ -73,16 +98,25 @@ class Outgoing:
             return found
 
     def _framed(self, encoding: str) -> Frame | None:
-        event = self.event
+        event = self.event.duplicate()
         try:
-            if event.encoding != encoding:
-                event = event.duplicate()
-                event.convert(encoding, self._model)
+            event.data, event.encoding = self._encoded(encoding), encoding
             return Frame.of(event.to_bytes(encoding), is_binary=encoding == MSGPACK)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             # Once, not for each session that wants it.
-            log.error("%s cannot be put into %s: %s", event, encoding, error)  # noqa: TRY400
+            if self._losses is not None:
+                self._losses.drop(UNFIT, "%s cannot be put into %s: %s", event, encoding, error)
             return None
+
+    def _encoded(self, encoding: str) -> bytes:
+        source, value = self.event.encoding, self._value
+        if source == encoding:  # its keys stay in the order in which they came
+            return pack_ordered(value) if encoding == MSGPACK else orjson.dumps(value)
+        try:
+            return convert_value(source, encoding, value, self._model)
+        except DecodeError:
+            # It is no object of our model, perhaps one of a newer version: as it came, for all.
+            return convert_value(source, encoding, value)
 
     def object(self) -> Any:
         """Return the object of the event: sparse, or a mapping if its class is not known.
@@ -92,10 +126,10 @@ class Outgoing:
         """
         if self._object is None:
             if self._model is None:
-                self._object = decode(self.event.encoding, self.event.data)
+                self._object = self._value
             else:
                 target: Any = self._model.SPARSE()
-                decode_into(self.event.encoding, self.event.data, target)
+                update_from(self.event.encoding, self._value, target)
                 self._object = target
         return self._object
 
@@ -146,18 +180,35 @@ def scrubbed(event: Event, model: type[Model] | None) -> Event:
         model: the class of its object; None if there is nothing in it to hide.
 
     Raises:
-        DecodeError: the object cannot be read.
+        DecodeError: it holds no object, or none of that class.
     """
-    if event.encoding != MSGPACK:
-        event = event.duplicate()
-        event.convert(MSGPACK, model)
-    if not event.data:
-        raise DecodeError("an event without an object")
-    if model is not None and has_secrets(model):
-        event = event.duplicate()
-        held = decode(MSGPACK, event.data)
+    value = _object_of(event)
+    if value.__class__ is not dict:
+        raise refuse(value, "an object", "entity")
+    is_packed, hides = event.encoding == MSGPACK, model is not None and has_secrets(model)
+    if is_packed and not hides:
+        return event
+    event = event.duplicate()
+    if not is_packed:
+        event.data = convert_value(event.encoding, MSGPACK, value, model)
+        event.encoding = MSGPACK
+    if hides and model is not None:
+        held = value if is_packed else decode(MSGPACK, event.data)
         event.data = encode(MSGPACK, wire_without_secrets(held, model))
     return event
+
+
+def _object_of(event: Event) -> Any:
+    """Return the value that an event is about.
+
+    Raises:
+        DecodeError: it is missing, is not one valid value, or is of an unknown encoding.
+    """
+    if event.encoding not in (JSON, MSGPACK):
+        raise DecodeError(f"an event of an unknown encoding '{printable(event.encoding, 60)}'")
+    if not event.data:
+        raise DecodeError("an event without an object")
+    return decode(event.encoding, event.data)
 
 
 def interesting_to(event: Event, related: Iterable[str]) -> Iterable[tuple[str, str]]:

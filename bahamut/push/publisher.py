@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
-from bahamut.elemental.model import Model
+from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.secrecy import without_secrets
 from bahamut.interfaces import PushPublishHandler
-from bahamut.pubsub import Publication
+from bahamut.pubsub import Publication, TooLargeError
+from bahamut.push.losses import INVALID, UNPUBLISHED, Losses
 from bahamut.push.outgoing import Models, scrubbed
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,12 @@ class Publisher:
         self._has_hierarchies = config.push.has_hierarchies
         self._handler = config.push.publish_handler
         self._models = models
-        self.lost = 0
+        self._losses = Losses(config.health.metrics)
+
+    @property
+    def lost(self) -> int:
         """Events that could not be published."""
+        return self._losses.counts.total()
 
     async def push(self, *events: Event) -> None:
         """Publish events in their order; what cannot be is logged and counted (Go: Push)."""
@@ -48,20 +53,30 @@ class Publisher:
         """Publish that something has just happened to an object."""
         try:
             event = Event.new(kind, without_secrets(obj), timestamp=datetime.now(UTC))
-        except ValueError:
-            self.lost += 1
-            log.exception("A %s event of %s is lost", kind, obj.identity)
+        except ValueError as error:
+            text = "A %s event of %s is lost"
+            self._losses.drop(INVALID, text, kind, obj.identity, exc_info=error)
             return
-        await self._push(event, None)
+        # Just encoded from an object without secrets; a handler may change the event.
+        await self._push(event, None, is_clean=self._handler is None)
 
-    async def _push(self, event: Event, model: type[Model] | None) -> None:
-        """Publish one event; that of a *model* may still hold secrets."""
+    async def _push(
+        self, event: Event, model: type[Model] | None, *, is_clean: bool = False
+    ) -> None:
+        """Publish one event.
+
+        Args:
+            event: what happened.
+            model: class of its object, None if there is nothing in it to hide.
+            is_clean: whether its object needs no check.
+        """
         try:
             if self._handler is None or await _is_published(event, self._handler):
-                await self._publish(scrubbed(event, model))
-        except Exception:
-            self.lost += 1
-            log.exception("%s is lost", event)
+                await self._publish(event if is_clean else scrubbed(event, model))
+        except DecodeError as error:
+            self._losses.drop(INVALID, "%s is lost: %s", event, error)
+        except Exception as error:  # noqa: BLE001 - logged with its trace
+            self._losses.drop(UNPUBLISHED, "%s is lost", event, exc_info=error)
 
     async def _publish(self, event: Event) -> None:
         topic = self._topic
@@ -73,6 +88,8 @@ class Publisher:
                 await asyncio.sleep(pause)
             try:
                 await self._client.publish(publication)
+            except (TooLargeError, ValueError):
+                raise  # it would fail again
             except Exception as error:
                 if attempt == len(PAUSES):
                     raise

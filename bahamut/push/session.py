@@ -19,6 +19,7 @@ from bahamut.elemental.filters import Filter
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.raw_request import RawRequest
+from bahamut.push.losses import INVALID, Losses
 from bahamut.push.outgoing import Models, Outgoing, Parcel, scrubbed
 from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
 
@@ -139,6 +140,7 @@ class PushSession(Session):
         "dropped",
         "filters",
         "is_in_error",
+        "losses",
     )
 
     def __init__(
@@ -162,6 +164,7 @@ class PushSession(Session):
         """Events that a newer one took the place of while they waited."""
         self.count_missed: Callable[[str, int], None] | None = None
         """Told of those events, and whether they were dropped or conflated."""
+        self.losses = Losses()
         self._settings = settings
         self._most = settings.max_message + len(raw.query)
         self._models = models
@@ -204,9 +207,10 @@ class PushSession(Session):
                 continue
             try:
                 model = self._models.of(event)
-                self.offer(Parcel(Outgoing(scrubbed(event, model), model)))
+                self.offer(Parcel(Outgoing(scrubbed(event, model), model, self.losses)))
             except DecodeError as error:
-                log.error("Session %s: an event is dropped: %s", self.identifier, error)  # noqa: TRY400
+                text = "Session %s: an event is dropped: %s"
+                self.losses.drop(INVALID, text, self.identifier, error)
 
     def offer(self, parcel: Parcel) -> None:
         """Send events: at once, or when the client reads again.
