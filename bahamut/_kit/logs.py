@@ -28,22 +28,24 @@ class LimitedLog:
     Args:
         log: where the lines go.
         what: what the lines are about, for the line that counts the others.
+        level: of the lines.
     """
 
-    __slots__ = ("_held", "_log", "_what", "_window")
+    __slots__ = ("_held", "_level", "_log", "_what", "_window")
 
-    def __init__(self, log: logging.Logger, what: str) -> None:
+    def __init__(self, log: logging.Logger, what: str, level: int = logging.ERROR) -> None:
+        self._level = level
         self._log = log
         self._what = what
         self._held = 0
         self._window: asyncio.TimerHandle | None = None
 
-    def error(self, text: str, *args: Any, exc_info: Any = None) -> None:
-        """Log an error, or only count it if a line was written less than a second ago."""
+    def write(self, text: str, *args: Any, exc_info: Any = None) -> None:
+        """Log a line, or only count it if a line was written less than a second ago."""
         if self._window is not None:
             self._held += 1
             return
-        self._log.error("%s", printable(text % args), exc_info=exc_info)
+        self._log.log(self._level, "%s", printable(text % args), exc_info=exc_info)
         self._open()
 
     def _open(self) -> None:
@@ -52,6 +54,6 @@ class LimitedLog:
     def _close(self) -> None:
         self._window = None
         if self._held:
-            self._log.error("%s: %d more within a second", self._what, self._held)
+            self._log.log(self._level, "%s: %d more within a second", self._what, self._held)
             self._held = 0
             self._open()

@@ -71,7 +71,7 @@ class NATSPubSubClient(Client):
         self._held_until = 0.0
         """When what waits may be sent, by the clock of the loop."""
         self._is_leaving = asyncio.Event()
-        self._log = LimitedLog(log, "NATS")
+        self._log = LimitedLog(log, "NATS", logging.WARNING)
 
     # --- connecting --------------------------------------------------------------------------
 
@@ -319,7 +319,7 @@ class NATSPubSubClient(Client):
         if isinstance(error, PubSubError):
             log.log(logging.ERROR if lost else logging.WARNING, "NATS: %s", error)
         else:  # of nats-py, perhaps one for each message
-            self._log.error("NATS: %s", error)
+            self._log.write("NATS: %s", error)
         if self._config.error_handler is not None:
             try:
                 self._config.error_handler(error)

@@ -149,7 +149,7 @@ class Subscription:
 
     def report(self, error: Exception) -> None:
         """Note that something went wrong; at most one error a second is logged."""
-        self._log.error("Subscription to '%s': %s", self.topic, error)
+        self._log.write("Subscription to '%s': %s", self.topic, error)
         self.errors.append(error)
         if self.on_error is not None:
             self.on_error(error)
@@ -157,7 +157,7 @@ class Subscription:
     def refuse(self, error: Exception) -> None:
         """Count a message that is no publication: anybody may send one, so it is no error here."""
         self.unreadable += 1
-        self._log.error("Message for '%s' dropped: %s", self.topic, error)
+        self._log.write("Message for '%s' dropped: %s", self.topic, error)
         if self.on_unreadable is not None:
             self.on_unreadable()
 

@@ -48,8 +48,8 @@ class Losses:
     def drop(self, reason: str, text: str, *args: Any, exc_info: Any = None) -> None:
         """Count one event that is dropped, and log why."""
         self.count(reason)
-        self._log.error(text, *args, exc_info=exc_info)
+        self._log.write(text, *args, exc_info=exc_info)
 
     def warn(self, text: str, *args: Any, exc_info: Any = None) -> None:
         """Log why one session does not get an event; others may."""
-        self._log.error(text, *args, exc_info=exc_info)
+        self._log.write(text, *args, exc_info=exc_info)
