@@ -155,6 +155,7 @@ if TYPE_CHECKING:
         NoRespondersError as NoRespondersError,
         NotConnectedError as NotConnectedError,
         PubSubError as PubSubError,
+        TooLargeError as TooLargeError,
     )
     from bahamut.pubsub.local import (
         new_local_pubsub_client as new_local_pubsub_client,
@@ -166,6 +167,7 @@ if TYPE_CHECKING:
         nats_opt_connect_retry_interval as nats_opt_connect_retry_interval,
         nats_opt_credentials as nats_opt_credentials,
         nats_opt_error_handler as nats_opt_error_handler,
+        nats_opt_reconnect_grace as nats_opt_reconnect_grace,
         nats_opt_tls as nats_opt_tls,
     )
     from bahamut.pubsub.options import (
@@ -355,6 +357,7 @@ _MODULES = {
         "NoRespondersError",
         "NotConnectedError",
         "PubSubError",
+        "TooLargeError",
     ),
     "bahamut.pubsub.local": ("new_local_pubsub_client",),
     "bahamut.pubsub.nats_options": (
@@ -364,6 +367,7 @@ _MODULES = {
         "nats_opt_connect_retry_interval",
         "nats_opt_credentials",
         "nats_opt_error_handler",
+        "nats_opt_reconnect_grace",
         "nats_opt_tls",
     ),
     "bahamut.pubsub.options": (

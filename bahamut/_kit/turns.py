@@ -37,6 +37,11 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="bahamut-large")
 
 
+async def here(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call *function* and return its result: what `in_worker` does, for small work."""
+    return function(*args, **kwargs)
+
+
 async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call *function* in the worker thread for large work and return its result.
 

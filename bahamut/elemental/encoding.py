@@ -409,10 +409,20 @@ def convert(source: str, target: str, data: bytes, model: type[Model] | None = N
     """
     if source == target:
         return data
-    if model is None:
-        value = decode(source, data)
-    else:
-        value = _of_model(source, decode_wire(source, data), model.SPARSE)
+    read = decode if model is None else decode_wire
+    return convert_value(source, target, read(source, data), model)
+
+
+def convert_value(source: str, target: str, value: Any, model: type[Model] | None = None) -> bytes:
+    """Return *value*, which was decoded from one encoding, in another; see `convert`.
+
+    With a *model*, what `decode_wire` returns is enough.
+
+    Raises:
+        DecodeError: an attribute's value is not of its type.
+    """
+    if model is not None:
+        value = _of_model(source, value, model.SPARSE)
     if value is None:
         return b"\xc0" if target == MSGPACK else b"null"
     return encode(target, value)

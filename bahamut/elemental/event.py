@@ -14,8 +14,8 @@ from bahamut.elemental.encoding import (
     MSGPACK,
     TwoForms,
     convert,
-    decode,
     decode_into,
+    decode_wire,
     encode,
     encode_json,
     pack_ordered,
@@ -24,7 +24,7 @@ from bahamut.elemental.encoding import (
 from bahamut.elemental.errors import Error
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.operations import EventType
-from bahamut.elemental.shapes import decode_string, decode_time, refuse
+from bahamut.elemental.shapes import decode_object, decode_string, decode_time, refuse
 
 
 @dataclass(slots=True)
@@ -124,7 +124,7 @@ class Event(TwoForms):
         Raises:
             DecodeError: they hold none.
         """
-        value = decode(encoding, data)
+        value = decode_wire(encoding, data)  # each field is checked below, others do not matter
         if value.__class__ is not dict:
             raise undecodable(encoding, "an event must be an object")
         try:
@@ -163,7 +163,7 @@ def _held(encoding: str, inner: str, entity: Any) -> bytes:
     if entity is None:
         return b""
     if encoding != MSGPACK and inner != MSGPACK:
-        return orjson.dumps(entity)  # its keys stay as they came
+        return orjson.dumps(decode_object(entity, "entity"))  # its keys stay as they came
     if entity.__class__ is str and encoding == MSGPACK:
         return str.encode(entity)
     if entity.__class__ is not bytes:

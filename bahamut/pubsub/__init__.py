@@ -10,6 +10,7 @@ from bahamut.pubsub.errors import (
     NotConnectedError,
     OverflowedError,
     PubSubError,
+    TooLargeError,
 )
 from bahamut.pubsub.local import new_local_pubsub_client
 from bahamut.pubsub.nats_options import (
@@ -20,6 +21,7 @@ from bahamut.pubsub.nats_options import (
     nats_opt_connect_retry_interval,
     nats_opt_credentials,
     nats_opt_error_handler,
+    nats_opt_reconnect_grace,
     nats_opt_tls,
 )
 from bahamut.pubsub.options import (
@@ -60,6 +62,7 @@ __all__ = [
     "Publication",
     "ResponseMode",
     "Subscription",
+    "TooLargeError",
     "Unsubscribe",
     "Waiter",
     "nats_opt_client_id",
@@ -68,6 +71,7 @@ __all__ = [
     "nats_opt_credentials",
     "nats_opt_error_handler",
     "nats_opt_publish_require_ack",
+    "nats_opt_reconnect_grace",
     "nats_opt_respond_to_channel",
     "nats_opt_subscribe_queue",
     "nats_opt_subscribe_reply_timeout",

@@ -15,3 +15,7 @@ class NoRespondersError(PubSubError):
 
 class OverflowedError(PubSubError):
     """A subscriber is too slow: its bound refused publications."""
+
+
+class TooLargeError(PubSubError):
+    """A publication is larger than the server accepts."""

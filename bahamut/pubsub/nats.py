@@ -18,7 +18,12 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Listener
 
 from bahamut._kit.tasks import atomic, run_job
-from bahamut.pubsub.errors import NoRespondersError, NotConnectedError, PubSubError
+from bahamut.pubsub.errors import (
+    NoRespondersError,
+    NotConnectedError,
+    PubSubError,
+    TooLargeError,
+)
 from bahamut.pubsub.nats_options import NATSConfig
 from bahamut.pubsub.options import BOUND
 from bahamut.pubsub.subscription import Subscription
@@ -35,10 +40,6 @@ Deliver = Callable[["Link", Subscription, str, bytes], Awaitable[None]]
 
 class CredentialsError(NotConnectedError):
     """The server does not accept the credentials; asking again would not help."""
-
-
-class TooLargeError(PubSubError):
-    """The server does not take publications of that size."""
 
 
 @contextlib.contextmanager
@@ -63,6 +64,8 @@ def _translated() -> Iterator[None]:
         yield
     except nats.errors.MaxPayloadError as error:
         raise TooLargeError(str(error)) from None
+    except nats.errors.BadSubjectError as error:  # says nothing about the connection
+        raise PubSubError(str(error)) from None
     except nats.errors.NoRespondersError as error:
         raise NoRespondersError(str(error)) from None
     except nats.errors.Error as error:
@@ -157,6 +160,7 @@ class Link:
         Raises:
             TooLargeError: the server would not take it.
             NotConnectedError: the connection is lost.
+            PubSubError: nothing can be published on *subject*.
         """
         with _translated():
             await self._connection.publish(subject, data)

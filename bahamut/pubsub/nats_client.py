@@ -2,7 +2,7 @@
 
 What is published stays in an outbox until the server has answered a ping behind it. What was not
 confirmed when a connection was lost is sent again over the next: it may arrive twice, and nothing
-is lost unheard.
+is lost unheard. After a reconnection it waits a moment, until other clients have reconnected too.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import enum
 import logging
 import random
 
+from bahamut._kit.logs import LimitedLog, printable
 from bahamut._kit.tasks import cancel_and_wait, run_job
 from bahamut.elemental.shapes import DecodeError
 from bahamut.pubsub.base import LATE, Client, Waiter, prepared
-from bahamut.pubsub.errors import NotConnectedError, PubSubError
-from bahamut.pubsub.nats import CredentialsError, Link, TooLargeError
+from bahamut.pubsub.errors import NotConnectedError, PubSubError, TooLargeError
+from bahamut.pubsub.nats import CredentialsError, Link
 from bahamut.pubsub.nats_options import NATSConfig
 from bahamut.pubsub.options import BOUND, PublishConfig, PubSubOptPublish
 from bahamut.pubsub.outbox import Outbox
@@ -31,6 +32,8 @@ ACK = b"ack"
 BATCH, BATCH_BYTES = 512, 4 << 20
 """Publications, and bytes of them, sent before the server must confirm them."""
 OUTBOX_BYTES = 64 << 20
+MAX_SHOWN = 1000
+"""Bytes of a wrong acknowledgement that are shown."""
 FIRST_RETRY = 0.05
 PATIENCE = 10.0
 """Seconds that a publisher waits for room in the outbox, and the stop until it is empty."""
@@ -65,6 +68,10 @@ class NATSPubSubClient(Client):
         self._keeping: asyncio.Task[None] | None = None
         self._stopping = asyncio.Lock()
         self._last_error: Exception | None = None
+        self._held_until = 0.0
+        """When what waits may be sent, by the clock of the loop."""
+        self._is_leaving = asyncio.Event()
+        self._log = LimitedLog(log, "NATS", logging.WARNING)
 
     # --- connecting --------------------------------------------------------------------------
 
@@ -90,6 +97,8 @@ class NATSPubSubClient(Client):
             if self._keeping is not None:
                 return
             self._is_closed = False
+            self._is_leaving.clear()
+            self._held_until = 0.0
         try:
             async with asyncio.timeout(limit):
                 is_given_up = await run_job((ctx or RunContext()).done(), self._establish)
@@ -110,7 +119,10 @@ class NATSPubSubClient(Client):
         Raises:
             CredentialsError: the server does not know us, at the first connection.
         """
-        wait = FIRST_RETRY
+        wait, longest = FIRST_RETRY, self._config.retry_interval
+        if self._keeping is not None and self._config.reconnect_grace:
+            # Other clients hold their publications back for as long as the grace.
+            longest = min(longest, self._config.reconnect_grace / 2)
         while True:
             link = Link(self._report)
             try:
@@ -130,7 +142,7 @@ class NATSPubSubClient(Client):
             else:
                 self._link = link
                 return
-            wait = min(2 * wait, self._config.retry_interval)
+            wait = min(2 * wait, longest)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 
     async def _keep(self) -> None:
@@ -139,6 +151,8 @@ class NATSPubSubClient(Client):
             try:
                 if self._link is None:
                     await self._establish()
+                    now = asyncio.get_running_loop().time()
+                    self._held_until = now + self._config.reconnect_grace
                 elif await run_job(self._link.lost.wait(), self._send):
                     raise NotConnectedError("nats: connection closed")  # noqa: TRY301
             except Exception as error:  # noqa: BLE001 - whatever it is, another one is made
@@ -161,6 +175,7 @@ class NATSPubSubClient(Client):
         """
         async with self._stopping:
             self._is_closed = True
+            self._is_leaving.set()
             try:
                 if self._attempt is not None and not self._attempt.done():
                     await cancel_and_wait(self._attempt)
@@ -205,18 +220,13 @@ class NATSPubSubClient(Client):
     ) -> Publication | None:
         """Publish; see `PubSubClient.publish`.
 
-        While the connection is lost publications wait in an outbox, 24 000 of them and 64 MiB; when
-        it is full the publisher waits at most 10 seconds for room.
+        While the connection is lost, and for `nats_opt_reconnect_grace` after it is back,
+        publications wait in an outbox: 24 000 of them and 64 MiB. When it is full the publisher
+        waits at most 10 seconds for room.
         """
         config = prepared(publication, options)
         self._check_open()
-        try:
-            data = publication.to_envelope()
-        except (ValueError, TypeError) as error:
-            text = f"unable to encode publication. message dropped: {error}"
-            raise PubSubError(text) from error
-        if self._link is not None and len(data) > self._link.max_payload:
-            raise TooLargeError("nats: maximum payload exceeded")
+        data = self._envelope(publication)
         if config.response_mode is ResponseMode.NONE:
             await self._post(publication.topic, data)
             return None
@@ -232,6 +242,16 @@ class NATSPubSubClient(Client):
         if self._keeping is None:
             raise NotConnectedError("not connected to nats. messages dropped")
 
+    def _envelope(self, publication: Publication) -> bytes:
+        try:
+            data = publication.to_envelope()
+        except (ValueError, TypeError) as error:
+            text = f"unable to encode publication. message dropped: {error}"
+            raise PubSubError(text) from error
+        if self._link is not None and len(data) > self._link.max_payload:
+            raise TooLargeError("nats: maximum payload exceeded")
+        return data
+
     async def _post(self, subject: str, data: bytes) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
@@ -246,9 +266,13 @@ class NATSPubSubClient(Client):
         answer = await self._link.request(subject, data)
         if config.response_mode is ResponseMode.ACK:
             if answer != ACK:
-                raise PubSubError(f"invalid ack: {answer.decode('utf-8', 'replace')}")
+                shown = answer[:MAX_SHOWN].decode("utf-8", "replace")
+                raise PubSubError(f"invalid ack: {shown}")
             return None
-        response = Publication.from_envelope(answer)
+        try:
+            response = Publication.from_envelope(answer)
+        except DecodeError as error:
+            raise PubSubError(printable(str(error))) from None
         if config.responses is not None:
             await config.responses.put(response)
         return response
@@ -256,26 +280,46 @@ class NATSPubSubClient(Client):
     async def _send(self) -> None:
         """Send what is in the outbox, and let go what the server has confirmed."""
         link = self._link
+        await self._hold()
         while link is not None:
             letters = await self._outbox.head(BATCH, BATCH_BYTES)
-            refused = 0
+            refused, why = 0, ""
             for subject, data in letters:
                 try:
                     await link.publish(subject, data)
-                except TooLargeError:  # another server, another limit
-                    refused += 1
+                except NotConnectedError:
+                    raise
+                except PubSubError as error:  # another server, another limit of size
+                    refused, why = refused + 1, f": {error}"
             await link.flush()
             self._outbox.confirm(len(letters))
-            self._lose(refused)
+            self._lose(refused, why)
 
-    def _lose(self, count: int) -> None:
+    @property
+    def _is_held(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return now < self._held_until and not self._is_leaving.is_set()
+
+    async def _hold(self) -> None:
+        """Wait until other clients had time to reconnect, or until this one disconnects."""
+        if self._is_held:
+            if len(self._outbox):
+                log.info("NATS: connected again, %d publications wait", len(self._outbox))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._held_until):
+                    await self._is_leaving.wait()
+
+    def _lose(self, count: int, why: str = "") -> None:
         if count:
-            self._report(PubSubError(f"{count} publications could not be sent"), count)
+            self._report(PubSubError(f"{count} publications could not be sent{why}"), count)
 
     def _report(self, error: Exception, lost: int = 0) -> None:
         """Tell of an error that no caller hears, and count what was lost by it."""
         self._dropped += lost
-        log.log(logging.ERROR if lost else logging.WARNING, "NATS: %s", error)
+        if isinstance(error, PubSubError):
+            log.log(logging.ERROR if lost else logging.WARNING, "NATS: %s", error)
+        else:  # of nats-py, perhaps one for each message
+            self._log.write("NATS: %s", error)
         if self._config.error_handler is not None:
             try:
                 self._config.error_handler(error)
@@ -303,7 +347,8 @@ class NATSPubSubClient(Client):
         try:
             publication = Publication.from_envelope(data, topic=subscription.topic)
         except DecodeError as error:
-            log.error("NATS: message for '%s' dropped: %s", subscription.topic, error)  # noqa: TRY400
+            self._dropped += 1
+            subscription.refuse(error)
             return
         if reply and not subscription.is_full:
             if publication.response_mode is ResponseMode.PUBLICATION:
@@ -311,14 +356,18 @@ class NATSPubSubClient(Client):
             elif publication.response_mode is ResponseMode.ACK:
                 try:
                     await link.publish(reply, ACK)
-                except PubSubError as error:
+                except PubSubError as error:  # its publisher hears nothing; subscribers do
                     subscription.report(error)
-                    return
         subscription.offer(publication)
 
     async def _respond(self, response: Publication) -> None:
         self._check_open()
-        await self._post(response.topic, response.to_envelope())
+        data = self._envelope(response)
+        if self._link is not None and self._is_held:
+            # Who asked is connected, and waits no longer than its own timeout.
+            await self._link.publish(response.topic, data)
+            return
+        await self._post(response.topic, data)
 
 
 def _hear(attempt: asyncio.Task[None]) -> None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
+from bahamut._kit.logs import LimitedLog
 from bahamut.pubsub.errors import OverflowedError
 from bahamut.pubsub.options import BEHIND, BOUND, SubscribeConfig
 from bahamut.pubsub.publication import Publication, ReplySlot
@@ -45,6 +46,14 @@ class Subscription:
         """What went wrong; the newest `MAX_ERRORS` of it."""
         self.on_error: Callable[[Exception], None] | None = None
         """Called with each error as it happens."""
+        self.unreadable = 0
+        """Messages that were no publication."""
+        self.on_unreadable: Callable[[], None] | None = None
+        """Called for each of them."""
+        self._log = LimitedLog(log, f"Subscription to '{topic}'")
+        self._unanswered: deque[tuple[float, ReplySlot]] = deque()
+        """Publications that may still be replied to, and until when by the clock of the loop."""
+        self._expiry: asyncio.TimerHandle | None = None
         self._opening = opening
         self._closing = closing
         self._waiting: deque[Publication] = deque()
@@ -139,11 +148,18 @@ class Subscription:
             )
 
     def report(self, error: Exception) -> None:
-        """Note that something went wrong."""
-        log.error("Subscription to '%s': %s", self.topic, error)
+        """Note that something went wrong; at most one error a second is logged."""
+        self._log.write("Subscription to '%s': %s", self.topic, error)
         self.errors.append(error)
         if self.on_error is not None:
             self.on_error(error)
+
+    def refuse(self, error: Exception) -> None:
+        """Count a message that is no publication: anybody may send one, so it is no error here."""
+        self.unreadable += 1
+        self._log.write("Message for '%s' dropped: %s", self.topic, error)
+        if self.on_unreadable is not None:
+            self.on_unreadable()
 
     def end(self) -> None:
         """Say that nothing more will come."""
@@ -156,16 +172,31 @@ class Subscription:
         send: Callable[[Publication], Awaitable[None]],
         subject: str,
     ) -> None:
-        """Let *publication* be replied to, for as long as is configured."""
+        """Let *publication* be replied to, for as long as is configured.
+
+        Of more than `BOUND` that wait for a reply, the oldest expires early.
+        """
         slot = publication.reply_slot = ReplySlot(send, subject)
+        loop, waiting = asyncio.get_running_loop(), self._unanswered
+        while waiting and (waiting[0][1].replied or len(waiting) >= BOUND):
+            self._expire(waiting.popleft()[1])
+        waiting.append((loop.time() + self.config.reply_timeout, slot))
+        if self._expiry is None:
+            self._expiry = loop.call_at(waiting[0][0], self._expire_due, loop)
 
-        def expire() -> None:
-            if not slot.replied:
-                slot.expired = True
-                text = "timed out waiting for response to send to subscriber on NATS subject"
-                self.report(TimeoutError(f"{text}: {subject}"))
+    def _expire_due(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Expire what has waited long enough; all wait equally long, so the oldest comes first."""
+        self._expiry, waiting = None, self._unanswered
+        while waiting and (waiting[0][1].replied or waiting[0][0] <= loop.time()):
+            self._expire(waiting.popleft()[1])
+        if waiting:
+            self._expiry = loop.call_at(waiting[0][0], self._expire_due, loop)
 
-        asyncio.get_running_loop().call_later(self.config.reply_timeout, expire)
+    def _expire(self, slot: ReplySlot) -> None:
+        if not slot.replied:
+            slot.expired = True
+            text = "timed out waiting for response to send to subscriber on NATS subject"
+            self.report(TimeoutError(f"{text}: {slot.subject}"))
 
     async def feed(self, publications: asyncio.Queue[Any]) -> None:
         """Move what comes to a queue until all is over; while that is full, it waits here."""

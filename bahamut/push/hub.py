@@ -10,27 +10,28 @@ one that does not care costs nothing.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Self
 
 from bahamut._kit.calls import decided
-from bahamut._kit.tasks import FAILURES, cancel_and_wait, log_failure, within
-from bahamut._kit.turns import in_worker
+from bahamut._kit.tasks import FAILURES, cancel_and_wait, failure, within
+from bahamut._kit.turns import here, in_worker
 from bahamut.config import Config
+from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
+from bahamut.push.losses import FAILED, OVERFLOW, UNREADABLE, Losses
 from bahamut.push.outgoing import LARGE_EVENT, Models, Outgoing, Parcel, interesting_to
 from bahamut.push.session import PushSession
-
-log = logging.getLogger(__name__)
 
 TURN = 16
 """Publications that are dispatched together."""
 SLICE = 100_000
 """Units of work in filters after which other tasks run: about 5 ms."""
+VALUES_PER_BODY = 4
+"""Values of an event for each that a body may hold: what is stored can be larger than a body."""
 HANDLER_WITHIN = 30.0
 """Seconds for which the dispatch handler may think about one publication."""
 GOING_AWAY = 1001
@@ -61,8 +62,8 @@ class Hub:
         self.models = models
         self.sessions: dict[PushSession, tuple[_Key, ...]] = {}
         """In the order in which they came, with the keys under which they are found."""
-        self.unreadable = 0
-        """Publications that held no event that anybody could read."""
+        self.losses = Losses(self._metrics)
+        self._max_items = VALUES_PER_BODY * config.rest.max_body_items
         self._index: dict[_Key, dict[PushSession, None]] = {}
         self._pauses = 0
         """How often other tasks have run while an event was matched."""
@@ -111,6 +112,7 @@ class Hub:
     def register(self, session: PushSession) -> None:
         """Let a session have events: all, until it asks for some."""
         session.count_missed = self._count_missed
+        session.losses = self.losses
         self._file(session)
         if self._metrics is not None:
             self._metrics.register_ws_connection()
@@ -152,44 +154,71 @@ class Hub:
     # --- dispatching -------------------------------------------------------------------------
 
     async def _consume(self) -> None:
-        async with self._client.subscribe(self._topic) as subscription:
+        subscription = self._client.subscribe(self._topic)
+        subscription.on_unreadable = lambda: self.losses.count(UNREADABLE)
+        overflowed = 0
+        async with subscription:
             self._is_subscribed.set()
             while publications := await subscription.take(TURN):
                 parcels: dict[PushSession, Parcel] = {}
                 for publication in publications:
-                    try:
-                        await self._dispatch(publication, parcels)
-                    except FAILURES as error:
-                        log_failure(log, error, "A publication cannot be dispatched")
+                    await self._dispatch(publication, parcels)
                 for session, parcel in parcels.items():
-                    try:
-                        session.offer(parcel)
-                    except Exception:
-                        log.exception("Session %s: events are dropped", session.identifier)
+                    self._offer(session, parcel)
+                if subscription.dropped != overflowed:
+                    self.losses.count(OVERFLOW, subscription.dropped - overflowed)
+                    overflowed = subscription.dropped
                 await asyncio.sleep(0)  # let readers and requests have their turn
                 if subscription.waiting < TURN:
                     await asyncio.sleep(0)  # more may be joined
 
     async def _dispatch(self, publication: Any, parcels: dict[PushSession, Parcel]) -> None:
-        """Add a publication to the parcels of the sessions that get it."""
+        """Add a publication to the parcels of the sessions that get it; it may be anything."""
         try:
-            event = Event.from_bytes(publication.encoding or JSON, publication.data)
-            given = Outgoing(event, self.models.of(event))
-        except DecodeError as error:
-            self.unreadable += 1
-            log.error("A publication is dropped: %s", error)  # noqa: TRY400 - it says it all
-            return
-        if not self.sessions:
-            return
-        if len(event.data) > LARGE_EVENT:
-            encodings = {session.writes for session in self.sessions}
-            decodes = any(session.filters for session in self.sessions)
-            await in_worker(given.prepare, encodings, decodes=decodes)
-        if self._handler is None:
-            await self._add(given, parcels)
-            return
-        # One publication that a user's handler never ends with is not the last.
-        await within(HANDLER_WITHIN, self._ask(given, parcels))
+            data = publication.data or b""
+            read = in_worker if len(data) > LARGE_EVENT else here
+            given = await read(self._read, publication.encoding or JSON, data)
+            given.report()
+            if not self.sessions:
+                return
+            if self._handler is None:
+                await self._add(given, parcels)
+                return
+            # One publication that a user's handler never ends with is not the last.
+            await within(HANDLER_WITHIN, self._ask(given, parcels))
+        except DecodeError as error:  # also of a handler that decodes the object
+            self.losses.drop(UNREADABLE, "A publication is dropped: %s", error)
+        except FAILURES as error:
+            text = "A publication cannot be dispatched"
+            self.losses.drop(FAILED, text, exc_info=failure(error))
+
+    def _read(self, encoding: str, data: bytes) -> Outgoing:
+        """Return the event in a publication; of a large one, with all that sessions will ask for.
+
+        Raises:
+            DecodeError: there is no valid event, or it holds too many values.
+        """
+        event = self._event(encoding, data)
+        if holds_more(event.encoding, event.data, self._max_items):
+            raise DecodeError(f"an event of more than {self._max_items} values")
+        given = Outgoing(event, self.models.of(event), self.losses)
+        if len(data) > LARGE_EVENT:
+            sessions = tuple(self.sessions)  # the loop changes the mapping meanwhile
+            encodings = {session.writes for session in sessions}
+            given.prepare(encodings, decodes=any(session.filters for session in sessions))
+        return given
+
+    def _event(self, encoding: str, data: bytes) -> Event:
+        if holds_more(encoding, data, self._max_items):
+            raise DecodeError(f"a publication of more than {self._max_items} values")
+        return Event.from_bytes(encoding, data)
+
+    def _offer(self, session: PushSession, parcel: Parcel) -> None:
+        try:
+            session.offer(parcel)
+        except Exception as error:  # noqa: BLE001 - logged with its trace
+            text = "Session %s: events are dropped"
+            self.losses.drop(FAILED, text, session.identifier, exc_info=error)
 
     async def _ask(self, given: Outgoing, parcels: dict[PushSession, Parcel]) -> None:
         if self._summarize is not None:
@@ -214,7 +243,7 @@ class Hub:
                     continue
             except FAILURES as error:
                 text = "Session %s: filter or dispatch handler failed"
-                log_failure(log, error, text, session.identifier)
+                self.losses.warn(text, session.identifier, exc_info=failure(error))
                 continue
             before = parcels.get(session)
             parcels[session] = alone if before is None else before.and_then(given)

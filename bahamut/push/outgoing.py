@@ -1,30 +1,41 @@
 """`Outgoing`: one event on its way to many sessions, decoded once and encoded once per encoding.
 
+Its object comes from anybody who can publish. It is decoded and encoded again before a session gets
+it, never copied: bytes that only look like an object could forge fields of the event around them.
+
 `Parcel`: what some of them get together, as the bytes of one write.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
-from bahamut.elemental.encoding import JSON, MSGPACK, decode, decode_into, encode
+import orjson
+
+from bahamut._kit.logs import printable
+from bahamut.elemental.encoding import (
+    JSON,
+    MSGPACK,
+    convert_value,
+    decode,
+    encode,
+    pack_ordered,
+    update_from,
+)
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import Filter, FilterCostError, PreparedFilter
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
+from bahamut.elemental.shapes import refuse
+from bahamut.push.losses import UNFIT, Losses
 from bahamut.web.websocket import Frame
-
-log = logging.getLogger(__name__)
 
 LARGE_EVENT = 16 * 1024
 """Bytes of an object beyond which it is decoded and encoded in the worker thread."""
-
-
 FILTER_LIMIT = 200_000
 """Units of work that one filter of a session may cost for one event: about 10 ms at the most."""
 
@@ -79,17 +90,31 @@ class Outgoing:
     Args:
         event: what happened.
         model: the class of its object, if there is one.
+        losses: told if the event cannot be put into an encoding.
 
     Raises:
-        DecodeError: nobody could read its object.
+        DecodeError: its object is missing, is not one valid value, or is of an unknown encoding.
     """
 
-    __slots__ = ("_frames", "_matches", "_model", "_object", "event", "spent", "summary")
+    __slots__ = (
+        "_frames",
+        "_losses",
+        "_matches",
+        "_model",
+        "_object",
+        "_unfit",
+        "_value",
+        "event",
+        "spent",
+        "summary",
+    )
 
-    def __init__(self, event: Event, model: type[Model] | None) -> None:
-        if event.encoding not in (JSON, MSGPACK):
-            raise DecodeError(f"an event of an unknown encoding '{event.encoding}'")
+    def __init__(
+        self, event: Event, model: type[Model] | None, losses: Losses | None = None
+    ) -> None:
         self.event = event
+        self._value = _object_of(event)
+        self._losses = losses
         self.summary: Any = None
         """What the dispatch handler made of it."""
         self.spent = 0
@@ -98,26 +123,44 @@ class Outgoing:
         self._frames: dict[str, Frame | None] = {}
         self._matches: dict[PreparedFilter, bool | None] = {}
         self._object: Any = None
+        self._unfit: list[tuple[str, Exception]] = []
 
     def frame(self, encoding: str) -> Frame | None:
         """Return the event as a frame; None if its object cannot be put into that encoding."""
-        try:
-            return self._frames[encoding]
-        except KeyError:
-            found = self._frames[encoding] = self._framed(encoding)
-            return found
+        if encoding not in self._frames:
+            self._frames[encoding] = self._framed(encoding)
+            self.report()
+        return self._frames[encoding]
+
+    def report(self) -> None:
+        """Count and log the encodings into which the object could not be put.
+
+        The event loop must do it: `prepare` may have run in a thread.
+        """
+        for encoding, error in self._unfit:
+            if self._losses is not None:
+                text = "%s cannot be put into %s: %s"
+                self._losses.drop(UNFIT, text, self.event, encoding, error)
+        self._unfit.clear()
 
     def _framed(self, encoding: str) -> Frame | None:
-        event = self.event
+        event = self.event.duplicate()
         try:
-            if event.encoding != encoding:
-                event = event.duplicate()
-                event.convert(encoding, self._model)
+            event.data, event.encoding = self._encoded(encoding), encoding
             return Frame.of(event.to_bytes(encoding), is_binary=encoding == MSGPACK)
-        except ValueError as error:
-            # Once, not for each session that wants it.
-            log.error("%s cannot be put into %s: %s", event, encoding, error)  # noqa: TRY400
+        except (ValueError, TypeError) as error:
+            self._unfit.append((encoding, error))
             return None
+
+    def _encoded(self, encoding: str) -> bytes:
+        source, value = self.event.encoding, self._value
+        if source == encoding:  # its keys stay in the order in which they came
+            return pack_ordered(value) if encoding == MSGPACK else orjson.dumps(value)
+        try:
+            return convert_value(source, encoding, value, self._model)
+        except DecodeError:
+            # It is no object of our model, perhaps one of a newer version: as it came, for all.
+            return convert_value(source, encoding, value)
 
     def object(self) -> Any:
         """Return the object of the event: sparse, or a mapping if its class is not known.
@@ -133,6 +176,13 @@ class Outgoing:
         if isinstance(self._object, DecodeError):
             raise self._object
         return self._object
+
+    def _decoded(self) -> Any:
+        if self._model is None:
+            return self._value
+        target: Any = self._model.SPARSE()
+        update_from(self.event.encoding, self._value, target)
+        return target
 
     def matches(self, wanted: PreparedFilter) -> bool | None:
         """Tell whether the object matches a filter; each is evaluated once (decision X16).
@@ -160,13 +210,6 @@ class Outgoing:
         finally:
             self.spent += wanted.spent
 
-    def _decoded(self) -> Any:
-        if self._model is None:
-            return decode(self.event.encoding, self.event.data)
-        target: Any = self._model.SPARSE()
-        decode_into(self.event.encoding, self.event.data, target)
-        return target
-
     def prepare(self, encodings: Iterable[str], *, decodes: bool) -> None:
         """Make the forms that sessions will ask for; the worker thread does it for large events.
 
@@ -175,7 +218,7 @@ class Outgoing:
             decodes: whether the object itself will be asked for.
         """
         for encoding in encodings:
-            self.frame(encoding)
+            self._frames[encoding] = self._framed(encoding)
         if decodes:
             with contextlib.suppress(DecodeError):  # raised again for those who ask
                 self.object()
@@ -216,18 +259,35 @@ def scrubbed(event: Event, model: type[Model] | None) -> Event:
         model: the class of its object; None if there is nothing in it to hide.
 
     Raises:
-        DecodeError: the object cannot be read.
+        DecodeError: it holds no object, or none of that class.
     """
-    if event.encoding != MSGPACK:
-        event = event.duplicate()
-        event.convert(MSGPACK, model)
-    if not event.data:
-        raise DecodeError("an event without an object")
-    if model is not None and has_secrets(model):
-        event = event.duplicate()
-        held = decode(MSGPACK, event.data)
+    value = _object_of(event)
+    if value.__class__ is not dict:
+        raise refuse(value, "an object", "entity")
+    is_packed, hides = event.encoding == MSGPACK, model is not None and has_secrets(model)
+    if is_packed and not hides:
+        return event
+    event = event.duplicate()
+    if not is_packed:
+        event.data = convert_value(event.encoding, MSGPACK, value, model)
+        event.encoding = MSGPACK
+    if hides and model is not None:
+        held = value if is_packed else decode(MSGPACK, event.data)
         event.data = encode(MSGPACK, wire_without_secrets(held, model))
     return event
+
+
+def _object_of(event: Event) -> Any:
+    """Return the value that an event is about.
+
+    Raises:
+        DecodeError: it is missing, is not one valid value, or is of an unknown encoding.
+    """
+    if event.encoding not in (JSON, MSGPACK):
+        raise DecodeError(f"an event of an unknown encoding '{printable(event.encoding, 60)}'")
+    if not event.data:
+        raise DecodeError("an event without an object")
+    return decode(event.encoding, event.data)
 
 
 def interesting_to(event: Event, related: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import ParamSpec, TypeVar
 
 from bahamut._kit.calls import decided
-from bahamut._kit.tasks import FAILURES, log_failure
-from bahamut._kit.turns import breathe, in_worker, is_large
+from bahamut._kit.tasks import FAILURES, failure, log_failure
+from bahamut._kit.turns import breathe, here, in_worker, is_large
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
-from bahamut.elemental.model import Model
+from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.secrecy import without_secrets
 from bahamut.interfaces import PushPublishHandler
-from bahamut.pubsub import Publication
+from bahamut.pubsub import Publication, TooLargeError
+from bahamut.push.losses import INVALID, UNPUBLISHED, Losses
 from bahamut.push.outgoing import LARGE_EVENT, Models, scrubbed
 
 log = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 LARGE_OBJECT = 4096
 """Weight (`is_large`) beyond which an object is encoded in the worker thread."""
@@ -47,8 +43,12 @@ class Publisher:
         self._has_hierarchies = config.push.has_hierarchies
         self._handler = config.push.publish_handler
         self._models = models
-        self.lost = 0
+        self._losses = Losses(config.health.metrics)
+
+    @property
+    def lost(self) -> int:
         """Events that could not be published."""
+        return self._losses.counts.total()
 
     async def push(self, *events: Event) -> None:
         """Publish events in their order; what cannot be is logged and counted (Go: Push)."""
@@ -60,23 +60,35 @@ class Publisher:
     async def push_object(self, kind: str, obj: Model) -> None:
         """Publish that something has just happened to an object."""
         try:
-            make = in_worker if is_large(obj, LARGE_OBJECT) else _here
+            make = in_worker if is_large(obj, LARGE_OBJECT) else here
             event = await make(_event, kind, obj)
-        except ValueError:
-            self.lost += 1
-            log.exception("A %s event of %s is lost", kind, obj.identity)
+        except ValueError as error:
+            text = "A %s event of %s is lost"
+            self._losses.drop(INVALID, text, kind, obj.identity, exc_info=error)
             return
-        await self._push(event, None)
+        # Just encoded from an object without secrets; a handler may change the event.
+        await self._push(event, None, is_clean=self._handler is None)
 
-    async def _push(self, event: Event, model: type[Model] | None) -> None:
-        """Publish one event; that of a *model* may still hold secrets."""
+    async def _push(
+        self, event: Event, model: type[Model] | None, *, is_clean: bool = False
+    ) -> None:
+        """Publish one event.
+
+        Args:
+            event: what happened.
+            model: class of its object, None if there is nothing in it to hide.
+            is_clean: whether its object needs no check.
+        """
         try:
             if self._handler is None or await _is_published(event, self._handler):
-                clean = in_worker if len(event.data) > LARGE_EVENT else _here
-                await self._publish(await clean(scrubbed, event, model))
+                if not is_clean:
+                    clean = in_worker if len(event.data) > LARGE_EVENT else here
+                    event = await clean(scrubbed, event, model)
+                await self._publish(event)
+        except DecodeError as error:
+            self._losses.drop(INVALID, "%s is lost: %s", event, error)
         except FAILURES as error:
-            log_failure(log, error, "%s is lost", event)
-            self.lost += 1
+            self._losses.drop(UNPUBLISHED, "%s is lost", event, exc_info=failure(error))
 
     async def _publish(self, event: Event) -> None:
         topic = self._topic
@@ -88,16 +100,14 @@ class Publisher:
                 await asyncio.sleep(pause)
             try:
                 await self._client.publish(publication)
+            except (TooLargeError, ValueError):
+                raise  # it would fail again
             except Exception as error:
                 if attempt == len(PAUSES):
                     raise
                 log.warning("%s: publishing failed, once more: %s", event, error)
             else:
                 return
-
-
-async def _here(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    return function(*args, **kwargs)
 
 
 def _event(kind: str, obj: Model) -> Event:

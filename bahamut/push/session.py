@@ -19,6 +19,7 @@ from bahamut.elemental.filters import PreparedFilter
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.push_config import PushConfig, PushLimitError
 from bahamut.elemental.raw_request import RawRequest
+from bahamut.push.losses import INVALID, Losses
 from bahamut.push.outgoing import Models, Outgoing, Parcel, scrubbed
 from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
 
@@ -143,6 +144,7 @@ class PushSession(Session):
         "dropped",
         "filters",
         "is_in_error",
+        "losses",
         "missed",
     )
 
@@ -169,6 +171,7 @@ class PushSession(Session):
         """Events to which applying its filter would have cost too much."""
         self.count_missed: Callable[[str, int], None] | None = None
         """Told why events are missed and how many: dropped, conflated or too expensive."""
+        self.losses = Losses()
         self._settings = settings
         self._most = min(settings.max_message, MAX_PARAMETER_TEXT) + len(raw.query)
         self._models = models
@@ -240,9 +243,10 @@ class PushSession(Session):
                 continue
             try:
                 model = self._models.of(event)
-                self.offer(Parcel(Outgoing(scrubbed(event, model), model)))
+                self.offer(Parcel(Outgoing(scrubbed(event, model), model, self.losses)))
             except DecodeError as error:
-                log.error("Session %s: an event is dropped: %s", self.identifier, error)  # noqa: TRY400
+                text = "Session %s: an event is dropped: %s"
+                self.losses.drop(INVALID, text, self.identifier, error)
 
     def offer(self, parcel: Parcel) -> None:
         """Send events: at once, or when the client reads again.

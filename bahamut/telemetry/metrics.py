@@ -11,9 +11,13 @@ FinishMeasurementFunc = Callable[[int, Any], float]
 class MetricsManager(Protocol):
     """Counts and times (Go: MetricsManager).
 
-    One further method is called when it is there: ``count_missed_events(reason, count)`` counts the
-    events that websockets do not get because their clients read too slowly (decision X18); *reason*
-    is ``dropped``, or ``conflated`` when a newer one has taken their place.
+    Two more methods are called if the manager has them:
+
+    - ``count_missed_events(reason, count)`` counts the events that websockets do not get because
+      their clients read too slowly (decision X18); *reason* is ``dropped``, or ``conflated`` when a
+      newer event has taken their place.
+    - ``count_dropped_events(reason, count)`` counts the events that nobody gets; *reason* is one of
+      `bahamut.push.losses`.
     """
 
     def measure_request(self, method: str, url: str) -> FinishMeasurementFunc:

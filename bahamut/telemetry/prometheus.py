@@ -85,6 +85,12 @@ class PrometheusMetricsManager:
             ("reason",),
             registry=self.registry,
         )
+        self._dropped = Counter(
+            "push_events_dropped_total",
+            "The total number of events that were not published or not dispatched.",
+            ("reason",),
+            registry=self.registry,
+        )
 
     def _counter(self, name: str, what: str) -> Counter:
         return Counter(name, f"The total number of {what}.", registry=self.registry)
@@ -140,6 +146,10 @@ class PrometheusMetricsManager:
     def count_missed_events(self, reason: str, count: int) -> None:
         """Clients of websockets did not get some events."""
         self._missed.labels(reason).inc(count)
+
+    def count_dropped_events(self, reason: str, count: int) -> None:
+        """Events were not published, or not dispatched."""
+        self._dropped.labels(reason).inc(count)
 
     def register_ws_connection(self) -> None:
         """A websocket was opened."""

@@ -1,4 +1,4 @@
-"""`MaskedFrames`: a client's frames must be masked (RFC 6455, 5.1; decision X42), fragments few."""
+"""`MaskedFrames`: refuses unmasked client frames (decision X42) and endless fragments."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _REFUSED = b"\xf0\x80"
 
 
 class MaskedFrames:
-    """Stands before aiohttp's reader of websocket frames, which takes those without a mask as well.
+    """Wraps aiohttp's frame reader, which accepts unmasked frames and any number of fragments.
 
-    The reader also takes empty fragments without end. In the place of such a frame the reader finds the head of one that it refuses with 1002.
+    In place of such a frame the reader is fed an invalid one, which it refuses with 1002.
 
     Args:
         reader: is fed what may pass.

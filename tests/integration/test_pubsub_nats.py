@@ -22,6 +22,7 @@ from bahamut.pubsub import (
     nats_opt_credentials,
     nats_opt_error_handler,
     nats_opt_publish_require_ack,
+    nats_opt_reconnect_grace,
     nats_opt_tls,
     new_nats_pubsub_client,
 )
@@ -345,7 +346,7 @@ async def test_x20_a_full_outbox_refuses(monkeypatch):
     monkeypatch.setattr("bahamut.pubsub.nats_client.PATIENCE", 0.1)
     monkeypatch.setattr("bahamut.pubsub.nats_client.BOUND", 3)
     async with NATSServer() as server:
-        client = new_nats_pubsub_client(server.url, SOON)
+        client = new_nats_pubsub_client(server.url, SOON, nats_opt_reconnect_grace(0))
         await client.connect(timeout=5)
         server.kill()
         await _until(lambda: not client._link)

@@ -158,7 +158,7 @@ async def test_a_publication_that_names_no_encoding_is_json():
         await client.publish(Publication("events", data=packed))
         await client.publish(Publication("events", data=told.to_bytes(JSON)))
         assert (await event_of(socket))["entity"]["text"] == "in JSON"
-        assert server._push.hub.unreadable == 1
+        assert server._push.hub.losses.counts["unreadable"] == 1
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ async def test_l4_a_handshake_of_a_thousand_parameters_is_refused():
 @pytest.mark.parametrize("opcode", [TEXT, PING])
 async def test_l6_messages_beyond_the_rate_close_with_1008(opcode):
     rate = bahamut.opt_push_message_rate(0.001, burst=10)
-    async with pushing(rate) as (server, url):
+    async with pushing(rate) as (_server, url):
         client = await RawWebsocket.connect(port_of(url))
         for _ in range(500):
             client.send(opcode, b"{}")

@@ -103,7 +103,7 @@ async def test_x43_an_event_without_an_encoding_is_counted_and_one_without_a_tim
             data = json.dumps(held).encode()
             await client.publish(Publication("events", data=data, encoding=JSON))
         assert (await event_of(socket))["entity"]["text"] == "no time"
-        assert server._push.hub.unreadable == 1
+        assert server._push.hub.losses.counts["unreadable"] == 1
 
 
 HANDSHAKE = {

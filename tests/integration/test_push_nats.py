@@ -13,9 +13,12 @@ from tests.integration.test_push import create, event, event_of, listening, push
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
 
 
-def over(nats: NATSServer, *, hierarchies: bool = False) -> list[bahamut.Option]:
+def over(
+    nats: NATSServer, *, hierarchies: bool = False, grace: float = 3.0
+) -> list[bahamut.Option]:
     soon = bahamut.nats_opt_connect_retry_interval(0.1)
-    client = bahamut.new_nats_pubsub_client(nats.url, soon)
+    grace_option = bahamut.nats_opt_reconnect_grace(grace)
+    client = bahamut.new_nats_pubsub_client(nats.url, soon, grace_option)
     options = [bahamut.opt_push_server(client, "events"), bahamut.opt_push_dispatch_handler(None)]
     if hierarchies:
         options.append(bahamut.opt_push_server_enable_subject_hierarchies())
@@ -67,8 +70,8 @@ async def test_sessions_outlive_a_server_of_nats_and_order_does_too():
 async def test_x17_nats_that_dies_under_load_ends_no_session_and_reorders_nothing():
     async with (
         NATSServer() as nats,
-        pushing(*over(nats)) as (server, here),
-        pushing(*over(nats)) as (other, there),
+        pushing(*over(nats, grace=0.1)) as (server, here),
+        pushing(*over(nats, grace=0.1)) as (other, there),
         listening(here) as one,
         listening(there) as two,
     ):
@@ -123,3 +126,27 @@ async def until_back(server: bahamut.Server, socket: aiohttp.ClientWebSocketResp
 async def probed(socket: aiohttp.ClientWebSocketResponse) -> None:
     while (await event_of(socket))["entity"]["text"] != "probe":
         pass
+
+
+async def test_p6_events_published_while_nats_is_away_reach_the_clients_of_all_servers():
+    async with (
+        NATSServer() as nats,
+        pushing(*over(nats)) as (server, here),
+        pushing(*over(nats)) as (other, there),
+        listening(here) as one,
+        listening(there) as two,
+    ):
+        nats.kill()
+        for number in range(50):
+            await server.push(event(f"here {number}"))
+            await other.push(event(f"there {number}"))
+        await nats.start()
+        await server.push(event("here last"))
+        await other.push(event("there last"))
+        for socket in (one, two):
+            heard: list[str] = []
+            while not {"here last", "there last"} <= set(heard):
+                heard.append((await event_of(socket))["entity"]["text"])
+            for name in ("here", "there"):
+                mine = [text for text in dict.fromkeys(heard) if text.startswith(name)]
+                assert mine == [f"{name} {number}" for number in range(50)] + [f"{name} last"]
