@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bahamut.elemental.filters.filter import FilterError
 
-EVALUATION = 1_000_000
+EVALUATION = 750_000
 """Units that a filter may cost for one object: about 50 ms at the most."""
 COMPARISON = 4
 """Units of a comparison with a single value."""
