@@ -14,7 +14,7 @@ COMPARISON = 4
 """Units of a comparison with a single value."""
 MAX_VALUES = 10_000
 """Values in the text of a filter, those in lists of lists included."""
-MAX_COMPARISONS = 2_000
+MAX_COMPARISONS = 4_000
 """Comparisons in the text of a filter."""
 
 _SEARCH = 20
