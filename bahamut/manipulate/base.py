@@ -194,6 +194,9 @@ class Manipulator(Protocol):
     What is handed out is the caller's: changing it changes nothing that is stored. Parent, filter
     and namespace of a query hold for one object as for many: what they do not mean is not found.
 
+    A driver may refuse a query that costs too much, also one that a processor made, with
+    TooExpensiveError.
+
     Every call may raise QueryTimeoutError (the query's deadline has passed), UnavailableError (the
     storage cannot be reached) and UnsupportedError (the query asks for what is not among the
     driver's `capabilities`).

@@ -17,8 +17,9 @@ from bahamut.manipulate.errors import QueryTimeoutError, TooExpensiveError
 
 M = TypeVar("M", bound=Model)
 
-BUDGET = 100_000_000
-"""Units that one call may cost: about five seconds at the most, usually far less."""
+BUDGET = 300_000_000
+"""Units that one call may cost. Patterns are charged for the worst case, so most calls take a
+hundredth of the seconds that this could be."""
 SLICE = 100_000
 """Units after which other tasks run: about 5 ms."""
 PREPARING = 40

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bahamut.elemental.filters.filter import FilterError
 
-EVALUATION = 1_000_000
+EVALUATION = 750_000
 """Units that a filter may cost for one object: about 50 ms at the most."""
 COMPARISON = 4
 """Units of a comparison with a single value."""
 MAX_VALUES = 10_000
 """Values in the text of a filter, those in lists of lists included."""
-MAX_COMPARISONS = 2_000
+MAX_COMPARISONS = 4_000
 """Comparisons in the text of a filter."""
 
 _SEARCH = 20

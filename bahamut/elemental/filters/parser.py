@@ -27,6 +27,7 @@ from bahamut.elemental.filters.filter import (
     WITH_LISTS,
     WITHOUT_VALUE,
     Comparator,
+    Comparison,
     Duration,
     Filter,
     FilterError,
@@ -58,6 +59,7 @@ _NEGATABLE = frozenset(("contains", "in", "exists"))
 _CONJUNCTIONS = frozenset(("and", "or"))
 _ENDS_TERM = frozenset(("and", "or", ")", "end"))
 _OPERATORS = frozenset(c.value for c in Comparator if not c.startswith("not "))
+_COMPARATORS = {c.value: c for c in Comparator}
 _OPERATOR_NAMES = "(==, !=, <, <=, >, >=, contains, in, matches, exists)"
 
 
@@ -117,6 +119,12 @@ class _Parser:
         return _joined(row, conjunction)
 
     def _term(self) -> Filter:
+        if not self._unsupported and (simple := self._scanner.comparison()) is not None:
+            key, comparator, is_quoted, text = simple
+            self._count_comparison()
+            self._count()
+            slot = Comparison(key, _COMPARATORS[comparator], (_simple_value(text, is_quoted),))
+            return Filter((slot,))
         token = self._scanner.next()
         if token.kind == "(":
             return self._parenthesised()
@@ -138,9 +146,7 @@ class _Parser:
         return found
 
     def _comparison(self, key: str) -> Filter:
-        self._comparisons += 1
-        if self._comparisons > MAX_COMPARISONS:
-            raise FilterCostError(f"more than {MAX_COMPARISONS} comparisons")
+        self._count_comparison()
         composer = Filter().with_key(key)
         comparator = self._comparator()
         if comparator in self._unsupported:
@@ -182,6 +188,11 @@ class _Parser:
                 return self._word(token.text)
         raise FilterError(f"invalid value. found {_text(token)}")
 
+    def _count_comparison(self) -> None:
+        self._comparisons += 1
+        if self._comparisons > MAX_COMPARISONS:
+            raise FilterCostError(f"more than {MAX_COMPARISONS} comparisons")
+
     def _count(self, values: int = 1) -> None:
         self._values += values
         if self._values > MAX_VALUES:
@@ -215,7 +226,7 @@ class _Parser:
             return False
         self._count()
         is_quoted, text = item
-        values.append(_number(text) if not is_quoted and _NUMBER.fullmatch(text) else text)
+        values.append(_simple_value(text, is_quoted))
         return True
 
     def _word(self, word: str) -> Any:
@@ -261,6 +272,10 @@ def _beginning(found: Filter) -> str:
     """Return the text of a comparison as errors quote it."""
     slot = next(found.comparisons())
     return shortened(str(replace(slot, values=slot.values[:_QUOTED_VALUES])))
+
+
+def _simple_value(text: str, is_quoted: bool) -> int | float | str:  # noqa: FBT001
+    return _number(text) if not is_quoted and _NUMBER.fullmatch(text) else text
 
 
 def _number(word: str) -> int | float | str:

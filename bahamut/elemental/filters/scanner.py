@@ -47,6 +47,11 @@ _UP_TO = {
 _ITEM = re.compile(
     r"""[ \t\n]*(?:"([^"\\]*)"|'([^'\\]*)'|([A-Za-z0-9@:$#./*_-]+))(?=[ \t\n]*[,\]])"""
 )
+_COMPARISON = re.compile(
+    r"""[ \t\n]*([A-Za-z0-9@:#./*_-][A-Za-z0-9@:$#./*_-]*)[ \t\n]*(==|!=|<=|>=|<|>)[ \t\n]*"""
+    r"""(?:"([^"\\]*)"|'([^'\\]*)'|([A-Za-z0-9@:$#./*_-]+))"""
+    r"""(?=[ \t\n]*(?:\)|\Z)|[ \t\n]+(?:and|or)[ \t\n(])"""
+)
 _NOT_ITEMS = KEYWORDS | {"date", "now"}
 
 
@@ -58,6 +63,7 @@ class Scanner:
         self.position = 0
         """How far the text has been read."""
         self._peeked: Token | None = None
+        self._before = 0
 
     def peek(self) -> Token:
         """Return the next token and leave it there."""
@@ -72,6 +78,7 @@ class Scanner:
         return token
 
     def _scan(self) -> Token:
+        self._before = self.position
         found = _TOKEN.match(self._text, self.position)
         if found is None or found["end"] is not None:
             return Token("end", "EOF")
@@ -83,6 +90,25 @@ class Scanner:
             word = _ESCAPE.sub(r"\1", word)
         keyword = word.lower()
         return Token(keyword if keyword in KEYWORDS else "word", word)
+
+    def comparison(self) -> tuple[str, str, bool, str] | None:
+        """Step over a simple comparison; return key, comparator, whether quoted, and value.
+
+        It saves most of the time that filters of thousands of comparisons take to read.
+
+        Returns:
+            None if anything else stands there; then nothing has been read.
+        """
+        start = self.position if self._peeked is None else self._before
+        found = _COMPARISON.match(self._text, start)
+        if found is None or found[1].lower() in KEYWORDS:
+            return None
+        word = found[5]
+        if word is not None and word.lower() in _NOT_ITEMS:
+            return None
+        self._peeked = None
+        self.position = found.end()
+        return found[1], found[2], word is None, found[found.lastindex or 0]
 
     def item(self) -> tuple[bool, str] | None:
         """Step over a simple element of a list; tell whether it is quoted, and what it says.

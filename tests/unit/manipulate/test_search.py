@@ -210,7 +210,7 @@ async def test_l2_one_object_may_be_too_expensive() -> None:
     [
         [f"name in [{','.join(['x'] * 10_001)}]"],
         [f"name in [{','.join(['x'] * 6_000)}]", f"name in [{','.join(['y'] * 6_000)}]"],
-        [" or ".join(["name == x"] * 1_500), " or ".join(["name == y"] * 1_500)],
+        [" or ".join(["name == x"] * 2_500), " or ".join(["name == y"] * 2_500)],
     ],
 )
 async def test_x50_filters_of_requests_are_bounded_together(texts: list[str]) -> None:
