@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 import tracemalloc
 from typing import Any
@@ -46,7 +47,7 @@ async def posted(port: int, data: bytes, kind: str = JSON, path: str = "notes") 
     url = f"http://127.0.0.1:{port}/{path}"
     async with (
         aiohttp.ClientSession() as session,
-        session.post(url, data=data, headers=headers) as answer,
+        session.post(url, data=io.BytesIO(data), headers=headers) as answer,
     ):
         return answer.status, orjson.loads(await answer.read())
 
@@ -162,10 +163,10 @@ async def test_l3_a_large_object_goes_the_whole_way(kind):
         url = f"http://127.0.0.1:{server.addresses[0][1]}/trees"
         data = encode(kind, value)
         for _ in range(3):
-            async with session.post(url, data=data) as answer:
+            async with session.post(url, data=io.BytesIO(data)) as answer:
                 made = decode(kind, await answer.read())
                 assert {name: made[name] for name in value} == value
-        async with session.put(f"{url}/{made['ID']}", data=data) as answer:
+        async with session.put(f"{url}/{made['ID']}", data=io.BytesIO(data)) as answer:
             assert decode(kind, await answer.read()) == made
         async with session.patch(f"{url}/{made['ID']}", data=encode(kind, {"tags": []})) as answer:
             assert decode(kind, await answer.read()) == made | {"tags": []}
