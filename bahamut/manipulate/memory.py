@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from bahamut._kit.gotime import to_seconds
 from bahamut._kit.ids import object_id
-from bahamut._kit.turns import is_overdue
+from bahamut._kit.turns import breathe, is_overdue
 from bahamut.elemental.filters import (
     Filter,
     MatcherError,
@@ -23,6 +23,7 @@ from bahamut.elemental.filters import (
 from bahamut.elemental.filters.matcher import Predicate
 from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.model import Model
+from bahamut.elemental.pieces import FLAT_PIECE, nested_attributes
 from bahamut.manipulate.base import (
     EVERYTHING,
     ROOT,
@@ -104,8 +105,6 @@ class MemoryManipulator:
             stored.identifier = identifier  # under which it is looked for
         table.put(stored, query.parent or ROOT)
         self._undoing(lambda: identifier in table.objects and table.pop(identifier))
-        if is_overdue(since):
-            await asyncio.sleep(0)
         return stored.copy()
 
     async def retrieve(self, model: type[M], identifier: str, query: Query = EVERYTHING) -> M:
@@ -119,12 +118,15 @@ class MemoryManipulator:
         check_page(query)
         found = self._selected(model, query)
         page, following = _page(found, query)
+        # Stored objects are replaced, never changed: the page stays what it is.
         since, items = perf_counter(), list[Any]()
-        for obj in page:  # stored objects are replaced, never changed: the page stays what it is
-            items.append(obj.to_sparse(*query.fields).copy() if query.fields else obj.copy())
-            if is_overdue(since):
-                await asyncio.sleep(0)
-                since = perf_counter()
+        step = 1 if nested_attributes(model) else FLAT_PIECE
+        for begin in range(0, len(page), step):
+            part = page[begin : begin + step]
+            if query.fields:
+                part = [obj.to_sparse(*query.fields) for obj in part]
+            items += [obj.copy() for obj in part]
+            since = await breathe(since)
         return Page(items, len(found), following)
 
     def _changing(self, model: type[Model], identifier: str, query: Query) -> Model:
@@ -163,8 +165,6 @@ class MemoryManipulator:
             stored = patched
         table.put(stored, table.parents[obj.identifier])
         self._undoing(lambda: table.restore(before, version))
-        if is_overdue(since):
-            await asyncio.sleep(0)
         copy: Any = stored.copy()
         return copy  # type: ignore[no-any-return]
 

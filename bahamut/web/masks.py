@@ -13,7 +13,8 @@ _REFUSED = b"\xf0\x80"
 class MaskedFrames:
     """Stands before aiohttp's reader of websocket frames, which takes those without a mask as well.
 
-    The reader also takes empty fragments without end. In the place of such a frame the reader finds the head of one that it refuses with 1002.
+    It also takes empty fragments without end. In the place of what is refused the reader finds
+    the head of a frame that it answers with 1002.
 
     Args:
         reader: is fed what may pass.
