@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import datetime
 from functools import cache
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
@@ -58,17 +59,31 @@ async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     return await asyncio.get_running_loop().run_in_executor(_pool(), run)
 
 
+_SCALARS = frozenset((bool, int, float, type(None), datetime))
+
+
 def is_large(value: Any, limit: int) -> bool:
     """Return whether *value* weighs more than *limit*; the walk ends as soon as it does.
 
     Every value weighs 1, and texts and bytes another 1 for each 64 characters. What an object
     weighs is what its ``__dict__`` holds.
     """
-    weight, waiting = 0, [value]
+    inside = getattr(value, "__dict__", None)
+    if inside is None:
+        waiting = [value]
+    else:  # most objects hold nothing but scalars and short texts
+        waiting = [
+            each
+            for each in inside.values()
+            if (kind := each.__class__) not in _SCALARS and (kind is not str or len(each) > 64)
+        ]
+    weight = 0
     while waiting:
         each = waiting.pop()
-        kind = each.__class__
         weight += 1
+        kind = each.__class__
+        if kind in _SCALARS:
+            continue
         if kind is str or kind is bytes:
             weight += len(each) >> 6
         elif kind is dict:

@@ -9,7 +9,7 @@ from typing import Any
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.model import Model
 
-FLAT_PIECE = 10
+FLAT_PIECE = 25
 """Objects of one piece when nothing of them can be nested: their encoding is fast."""
 _FLAT = frozenset(("string", "enum", "integer", "float", "boolean", "time"))
 _MANY = 1000

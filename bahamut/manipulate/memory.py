@@ -11,11 +11,12 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from bahamut._kit.ids import object_id
-from bahamut._kit.turns import is_overdue
+from bahamut._kit.turns import breathe, is_overdue
 from bahamut.elemental.filters import Filter, FilterCostError, PreparedFilter
 from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.filters.scanner import shortened
 from bahamut.elemental.model import Model
+from bahamut.elemental.pieces import FLAT_PIECE, nested_attributes
 from bahamut.manipulate.base import (
     EVERYTHING,
     ROOT,
@@ -103,8 +104,6 @@ class MemoryManipulator:
             stored.identifier = identifier  # under which it is looked for
         table.put(stored, query.parent or ROOT)
         self._undoing(lambda: identifier in table.objects and table.pop(identifier))
-        if is_overdue(since):
-            await asyncio.sleep(0)
         return stored.copy()
 
     async def retrieve(self, model: type[M], identifier: str, query: Query = EVERYTHING) -> M:
@@ -119,10 +118,15 @@ class MemoryManipulator:
         work = self._work(query)
         found = await self._selected(model, query, work)
         page, following = _page(found, query)
-        items: list[Any] = []
-        for obj in page:
-            items.append(obj.to_sparse(*query.fields).copy() if query.fields else obj.copy())
-            await work.pause_by_clock()
+        # Stored objects are replaced, never changed: the page stays what it is.
+        since, items = perf_counter(), list[Any]()
+        step = 1 if nested_attributes(model) else FLAT_PIECE
+        for begin in range(0, len(page), step):
+            part = page[begin : begin + step]
+            if query.fields:
+                part = [obj.to_sparse(*query.fields) for obj in part]
+            items += [obj.copy() for obj in part]
+            since = await breathe(since)
         return Page(items, len(found), following)
 
     def _changing(self, model: type[Model], identifier: str, query: Query) -> Model:
@@ -170,8 +174,6 @@ class MemoryManipulator:
             stored = patched
         table.put(stored, table.parents[obj.identifier])
         self._undoing(lambda: table.restore(before, version))
-        if is_overdue(since):
-            await asyncio.sleep(0)
         copy: Any = stored.copy()
         return copy  # type: ignore[no-any-return]
 

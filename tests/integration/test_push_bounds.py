@@ -25,7 +25,7 @@ BEYOND = [
         "identities": {"note": []},
         "filters": {"note": " or ".join([f"(text in [{', '.join(['1'] * 6000)}])"] * 2)},
     },
-    {"identities": {f"n{n}": None for n in range(300_000)}},
+    {"identities": {f"n{n}": None for n in range(200_000)}},
     {"identities": {"note": [f"t{n}" for n in range(90_000)]}},
     {"identities": {"note": ["create" * 20_000]}},
     {"parameters": {"p": ["x"] * 90_000}},
@@ -55,31 +55,31 @@ async def test_l4_a_configuration_beyond_the_bounds_closes_with_1008(config):
 
 @pytest.mark.parametrize("config", BEYOND)
 async def test_l4_it_is_an_error_event_where_errors_are_enabled(config):
-    async with pushing() as (server, url), aiohttp.ClientSession() as session:
-        async with session.ws_connect(f"{url}/events?enableErrors=1") as socket:
-            await socket.send_str(json.dumps(config))
-            told = await event_of(socket)
-            assert told["type"] == "error"
-            assert told["entity"]["description"].startswith("too much is asked for")
-            (kept,) = server._push.hub.sessions
-            assert kept.push_config is None
-            await socket.send_str("{}")  # it can ask for something else
-            await server.push(event("again"))
-            assert (await event_of(socket))["entity"]["text"] == "again"
+    async with pushing() as (server, url), listening(url, params={"enableErrors": "1"}) as socket:
+        await socket.send_str(json.dumps(config))
+        told = await event_of(socket)
+        assert told["type"] == "error"
+        assert told["entity"]["description"].startswith("too much is asked for")
+        (kept,) = server._push.hub.sessions
+        assert kept.push_config is None
+        await socket.send_str("{}")  # it can ask for something else
+        await socket.ping()
+        assert (await socket.receive()).type is aiohttp.WSMsgType.PONG
+        await server.push(event("again"))
+        assert (await event_of(socket))["entity"]["text"] == "again"
 
 
 async def test_l4_a_message_is_counted_as_bodies_are():
     data = b"\x81\xaaidentities\xdd" + (4_000_000).to_bytes(4, "big") + b"\x90" * 4_000_000
     headers = {"Content-Type": "application/msgpack"}
-    async with pushing() as (_, url), aiohttp.ClientSession(headers=headers) as session:
-        async with session.ws_connect(f"{url}/events") as socket:
-            await socket.send_bytes(data)
-            code, reason = await closed(socket)
-            assert (code, reason[-26:]) == (1008, "hold more than 100000 values"[-26:])
+    async with pushing() as (_, url), listening(url, headers=headers) as socket:
+        await socket.send_bytes(data)
+        code, reason = await closed(socket)
+        assert (code, reason[-26:]) == (1008, "hold more than 100000 values"[-26:])
 
 
 async def test_l4_identities_that_the_model_lacks_are_not_kept():
-    many = {f"n{n}": ["create"] for n in range(50_000)} | {"note": ["create", "create"]}
+    many = {f"n{n}": ["create"] for n in range(40_000)} | {"note": ["create", "create"]}
     filters = {"n1": "a == 1"}
     async with pushing() as (server, url), listening(url) as socket:
         await socket.send_str(json.dumps({"identities": many, "filters": filters}))
@@ -150,7 +150,7 @@ async def test_l4_a_handshake_of_a_thousand_parameters_is_refused():
 @pytest.mark.parametrize("opcode", [TEXT, PING])
 async def test_l6_messages_beyond_the_rate_close_with_1008(opcode):
     rate = bahamut.opt_push_message_rate(0.001, burst=10)
-    async with pushing(rate) as (_server, url):
+    async with pushing(rate) as (_, url):
         client = await RawWebsocket.connect(port_of(url))
         for _ in range(500):
             client.send(opcode, b"{}")
@@ -193,7 +193,7 @@ async def test_l6_handshakes_take_a_token_of_the_global_limit():
     headers = {"Origin": "http://a.example"}
     async with pushing(*options) as (_, url), aiohttp.ClientSession(headers=headers) as session:
         async with session.get(f"{url}/notes") as answer:
-            assert answer.status == 200
+            assert answer.status == 501  # it has no such method, and took a token
         async with session.ws_connect(f"{url}/events"):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
                 await session.ws_connect(f"{url}/events")
@@ -232,10 +232,9 @@ async def test_l6_a_message_in_many_fragments_is_taken():
 async def test_a_packed_configuration_of_a_megabyte_is_taken():
     value = {"identities": {"note": []}, "ignored": "x" * 1_000_000}
     headers = {"Content-Type": "application/msgpack"}
-    async with pushing() as (server, url), aiohttp.ClientSession(headers=headers) as session:
-        async with session.ws_connect(f"{url}/events", autoping=False) as socket:
-            await socket.send_bytes(msgpack.packb(value))
-            await socket.ping()
-            assert (await socket.receive()).type is aiohttp.WSMsgType.PONG
-            (kept,) = server._push.hub.sessions
-            assert kept.push_config.identities == {"note": []}
+    async with pushing() as (server, url), listening(url, headers=headers) as socket:
+        await socket.send_bytes(msgpack.packb(value))
+        await socket.ping()
+        assert (await socket.receive()).type is aiohttp.WSMsgType.PONG
+        (kept,) = server._push.hub.sessions
+        assert kept.push_config.identities == {"note": []}

@@ -108,7 +108,7 @@ def test_large_messagepack_is_unpacked_in_slices_to_the_same_value(value):
 )
 def test_large_messagepack_is_refused_with_the_same_error(spoilt):
     data = spoilt(msgpack.packb([1] * 200_000))
-    with pytest.raises(Exception) as expected:  # noqa: PT011 - whatever it is
+    with pytest.raises(Exception) as expected:  # noqa: PT011 - whatever the library raises
         msgpack.unpackb(data)
     with pytest.raises(type(expected.value)) as refused:
         unpacking.unpacked(data)
