@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from itertools import chain
 from typing import Any
 
 from bahamut.elemental.encoding import decode, undecodable
-from bahamut.elemental.filters import Comparison, Filter, FilterError, Group
+from bahamut.elemental.filters import Filter, FilterCostError, FilterError
 from bahamut.elemental.shapes import (
     DecodeError,
     decode_list_of,
@@ -21,7 +21,6 @@ _decode_texts = decode_mapping_of(decode_string)
 
 MAX_FILTER_TEXT = 64 * 1024
 """Characters of all filters of one configuration together."""
-MAX_FILTER_VALUES = 10_000
 MAX_IDENTITIES = 1000
 MAX_TYPES = 16
 """Event types that one identity may list."""
@@ -78,7 +77,8 @@ class PushConfig:
         """Parse the filters; every comparator is allowed (decision X16).
 
         Raises:
-            FilterError: one is none, or of an identity that is not wanted.
+            FilterError: one cannot be parsed, or is for an identity that is not wanted.
+            PushLimitError: one holds more values or comparisons than a filter may.
         """
         self._parsed, parsed = {}, {}
         for name, text in self.filters.items():
@@ -89,6 +89,8 @@ class PushConfig:
                 )
             try:
                 parsed[name] = Filter.parse(text)
+            except FilterCostError as error:
+                raise PushLimitError(f"a filter must not hold {error}") from error
             except FilterError as error:
                 wrong = f'elemental: unable to parse filter "{_quoted(text)}": {error}'
                 raise FilterError(wrong) from error
@@ -107,11 +109,8 @@ class PushConfig:
         """Refuse what would keep or cost more than one session may.
 
         Raises:
-            PushLimitError: a filter has too many values, or there are too many identities, types or
-                names.
+            PushLimitError: there are too many identities, types or names.
         """
-        if any(_counted(given.slots) > MAX_FILTER_VALUES for given in self._parsed.values()):
-            raise PushLimitError(f"a filter must not hold more than {MAX_FILTER_VALUES} values")
         if len(self.identities) > MAX_IDENTITIES:
             raise PushLimitError(f"there must not be more than {MAX_IDENTITIES} identities")
         if any(types and len(types) > MAX_TYPES for types in self.identities.values()):
@@ -194,18 +193,6 @@ class PushConfig:
         )
         filters = " ".join(f"{name}:{text}" for name, text in sorted(self.filters.items()))
         return f"<pushconfig identities:map[{identities}] identityfilters:map[{filters}]>"
-
-
-def _counted(slots: Iterable[Comparison | Group]) -> int:
-    """Return how many values comparisons hold, those in groups included."""
-    count, waiting = 0, list(slots)
-    while waiting:
-        slot = waiting.pop()
-        if isinstance(slot, Comparison):
-            count += len(slot.values)
-        else:
-            waiting += chain.from_iterable(member.slots for member in slot.members)
-    return count
 
 
 _ESCAPES = str.maketrans(

@@ -21,7 +21,7 @@ from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
-from bahamut.elemental.filters import FilterError
+from bahamut.elemental.filters import FilterCostError, FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig, PushLimitError
@@ -231,7 +231,7 @@ class Endpoint:
             else:
                 config = self._config(session.reads, data)
             session.adopt(config, is_parsed=True)
-        except PushLimitError as error:
+        except (PushLimitError, FilterCostError) as error:
             wrong = Error("Bad request", f"too much is asked for: {error}", "bahamut")
             return await self._complain(session, socket, wrong, POLICY_VIOLATION)
         except DecodeError as error:

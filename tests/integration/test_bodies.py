@@ -19,6 +19,7 @@ from bahamut.elemental.encoding import decode, encode
 from bahamut.elemental.event import Event
 from bahamut.elemental.request import Request
 from bahamut.manipulate.memory import MemoryManipulator
+from bahamut.push import outgoing
 from tests.integration.support import Note, running, serving
 from tests.integration.test_push import listening, pushing
 
@@ -186,17 +187,17 @@ async def test_a_list_in_pieces_is_encoded_as_in_one_call(kind, count, model):
 
 
 async def test_l3_a_large_event_is_converted_in_the_worker(monkeypatch):
-    threads, convert, make = [], Event.convert, Event.new
+    threads, convert, make = [], outgoing.convert_value, Event.new
 
-    def converted(self: Event, *args: Any) -> None:
+    def converted(*args: Any) -> bytes:
         threads.append(threading.get_ident())
-        convert(self, *args)
+        return convert(*args)
 
     def made(*args: Any, **options: Any) -> Event:
         threads.append(threading.get_ident())
         return make(*args, **options)
 
-    monkeypatch.setattr(Event, "convert", converted)
+    monkeypatch.setattr(outgoing, "convert_value", converted)
     monkeypatch.setattr(Event, "new", made)
     async with pushing() as (server, url), listening(url) as socket:
         port = server.addresses[0][1]
