@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -169,7 +169,13 @@ class CRUDProcessor:
             _check(model, name.removeprefix("-"), "order by")
         for key in query.filter.attribute_names() if query.filter else ():
             _check(model, key, "filter by")
-        return replace(query, order=query.order or _default_order(model))
+        return replace(
+            query,
+            # A page without a size is everything, as in the original.
+            page=query.page if query.page_size else 0,
+            # What is named twice sorts by its first place alone; a query may name it 6 000 times.
+            order=_without_repetitions(query.order) or _default_order(model),
+        )
 
     def _set(self, obj: Model, wire: str, value: Any) -> None:
         """Set an attribute if the model has it as its own, not as the client's."""
@@ -183,6 +189,13 @@ def _within(request: Request) -> Query:
     return Query(
         namespace=request.namespace, recursive=request.recursive, propagated=request.propagated
     )
+
+
+def _without_repetitions(order: Sequence[str]) -> tuple[str, ...]:
+    first: dict[str, str] = {}
+    for name in order:
+        first.setdefault(name.removeprefix("-"), name)
+    return tuple(first.values())
 
 
 def _default_order(model: type[Model]) -> tuple[str, ...]:

@@ -7,12 +7,12 @@ order, and stop in reverse.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from bahamut._kit.logs import get_logger
 from bahamut.app import make_application
 from bahamut.config import Config, Option
 from bahamut.elemental.event import Event
@@ -28,7 +28,7 @@ from bahamut.web.service import Site
 if TYPE_CHECKING:
     from bahamut.push.service import Push
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 PROCESSOR_METHODS = tuple(rule.method for rule in RULES.values())
 

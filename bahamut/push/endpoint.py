@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from aiohttp import WSMsgType, web
 
 from bahamut import respond
+from bahamut._kit.logs import get_logger
 from bahamut.auth.chain import check_session
 from bahamut.config import Config
 from bahamut.elemental.encoding import JSON
@@ -20,6 +20,7 @@ from bahamut.elemental.filters import FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig
+from bahamut.elemental.query import parse_query
 from bahamut.elemental.raw_request import RawRequest, client_ip
 from bahamut.elemental.request import RequestSettings
 from bahamut.errors import ForbiddenError, UnauthorizedError
@@ -28,12 +29,13 @@ from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing, Parcel
 from bahamut.push.session import PushSession
 from bahamut.supervisor import RunContext
+from bahamut.web.access import AccessLog
 from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
 from bahamut.web.internals import plain_answer
 from bahamut.web.websocket import Socket
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA = 1000, 1002, 1003
 INVALID_TEXT, INTERNAL_ERROR = 1007, 1011
@@ -59,6 +61,8 @@ class Endpoint:
         self._authenticators = config.security.session_authenticators
         self._fail_closed = config.security.fail_closed
         self._handler = config.push.dispatch_handler
+        self._secrets = config.security.secret_parameters
+        self._access = AccessLog(self._secrets)
         self._settings = RequestSettings(trusted_proxies=config.rest.trusted_proxies)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -68,8 +72,11 @@ class Endpoint:
             session = await self._admitted(raw_request(request))
             socket.check(request)
         except Exception as error:  # noqa: BLE001 - the border
-            return self._refusal(raw_request(request), error)
+            refusal = self._refusal(raw_request(request), error)
+            self._access.write_handshake(request, refusal.status)
+            return refusal
         response = await socket.open(request)
+        self._access.write_handshake(request, response.status)
         await self._serve(session, socket)
         return response
 
@@ -84,6 +91,7 @@ class Endpoint:
         if self._hub.is_leaving:
             raise Error("Service Unavailable", "The server is going away", "bahamut", 503)
         reads, writes = encodings_from_headers(raw.headers)
+        parse_query(raw.query, self._secrets)  # sessions read it leniently (decision X58)
         session = PushSession(
             raw,
             client_ip(raw, self._settings.trusted_proxies),

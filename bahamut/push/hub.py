@@ -10,11 +10,11 @@ one that does not care costs nothing.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, Self
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import cancel_and_wait, within
 from bahamut.config import Config
 from bahamut.elemental.encoding import JSON
@@ -23,7 +23,7 @@ from bahamut.elemental.model import DecodeError
 from bahamut.push.outgoing import Models, Outgoing, Parcel, interesting_to
 from bahamut.push.session import PushSession
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 TURN = 16
 """Publications that are dispatched together."""

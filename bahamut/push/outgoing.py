@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bahamut._kit.logs import get_logger
 from bahamut.elemental.encoding import JSON, MSGPACK, decode, decode_into, encode
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import Filter, compile_filter
@@ -17,7 +17,7 @@ from bahamut.elemental.registry import Registry
 from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
 from bahamut.web.websocket import Frame
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class Models:

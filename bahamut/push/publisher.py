@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 
+from bahamut._kit.logs import get_logger
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
@@ -15,7 +15,7 @@ from bahamut.interfaces import PushPublishHandler
 from bahamut.pubsub import Publication
 from bahamut.push.outgoing import Models, scrubbed
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 PAUSES = (0.0, 0.05, 0.25)
 """Seconds before each attempt to publish; then the event is lost."""
