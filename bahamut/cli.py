@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import errno
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import Any
 import orjson
 
 from bahamut._version import __version__
+from bahamut.config import Option
+from bahamut.cors import new_default_cors_controller
 from bahamut.crud import PARENT_ID, PARENT_TYPE, CRUDProcessor
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.operations import Operation
@@ -24,6 +27,7 @@ from bahamut.elemental.shapes import DecodeError, decode_string
 from bahamut.manipulate.base import Parent, Query
 from bahamut.manipulate.memory import MemoryManipulator
 from bahamut.options import (
+    opt_cors_access_control,
     opt_enable_api_path_prefix,
     opt_model,
     opt_post_start_hook,
@@ -35,6 +39,8 @@ from bahamut.options import (
 from bahamut.pubsub import PubSubClient, new_local_pubsub_client, new_nats_pubsub_client
 from bahamut.regolithe import SpecificationError, SpecificationSet, build_registry, load
 from bahamut.server import Server, new, run
+
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+").fullmatch
 
 
 class UsageError(Exception):
@@ -76,6 +82,15 @@ def _parser() -> argparse.ArgumentParser:
         "--pubsub", default="", metavar="URL", help="share events over NATS: nats://HOST:PORT"
     )
     serving.add_argument(
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin call the API and open its websocket, for instance "
+        "http://localhost:3000; may be repeated; null for pages without an origin, such as files; "
+        "* for any page, but not for the websocket",
+    )
+    serving.add_argument(
         "--topic", default="events", help="of the events on NATS; default: %(default)s"
     )
     serving.set_defaults(command=serve)
@@ -114,10 +129,29 @@ def serve(given: argparse.Namespace) -> None:
         opt_push_server(_pubsub(given.pubsub), given.topic),
         opt_push_dispatch_handler(None),
         opt_post_start_hook(announce),
+        *_cors(given.cors),
     )
     register_all(server, manipulator, registry)
     run(server)
     print("Stopped.")
+
+
+def _cors(origins: Sequence[str]) -> list[Option]:
+    """Return the option that admits pages of these origins, none without any.
+
+    Raises:
+        UsageError: a text is no origin.
+    """
+    wanted = {origin.lower() for origin in origins}
+    for origin in sorted(wanted - {"*", "null"}):
+        if _ORIGIN(origin) is None:
+            text = f"'{origin}' is not an origin: use SCHEME://HOST:PORT without a path, null or *"
+            raise UsageError(text)
+    if not wanted:
+        return []
+    everybody = "*" if "*" in wanted else ""
+    controller = new_default_cors_controller(everybody, wanted - {"*"})
+    return [opt_cors_access_control(controller)]
 
 
 def _pubsub(url: str) -> PubSubClient:

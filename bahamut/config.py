@@ -136,6 +136,8 @@ class SecurityConfig:
     fail_closed: bool = False
     """Whether a chain in which nobody said yes refuses."""
     auditer: Auditer | None = None
+    secret_parameters: frozenset[str] = frozenset(("token",))
+    """Query parameters, in lower case, whose values are shown nowhere."""
     cors: CORSPolicyController | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -194,7 +194,13 @@ class CRUDProcessor:
             await asyncio.sleep(0)  # parsing a long filter took a while, and so will the search
         for key in dict.fromkeys(keys):
             _check(model, key, "filter by")
-        return replace(query, order=query.order or _default_order(model))
+        return replace(
+            query,
+            # A page without a size is everything, as in the original.
+            page=query.page if query.page_size else 0,
+            # What is named twice sorts by its first place alone; a query may name it 6 000 times.
+            order=_without_repetitions(query.order) or _default_order(model),
+        )
 
     def _set(self, obj: Model, wire: str, value: Any) -> None:
         """Set an attribute if the model has it as its own, not as the client's."""
@@ -234,6 +240,13 @@ def _within(request: Request) -> Query:
     return Query(
         namespace=request.namespace, recursive=request.recursive, propagated=request.propagated
     )
+
+
+def _without_repetitions(order: Sequence[str]) -> tuple[str, ...]:
+    first: dict[str, str] = {}
+    for name in order:
+        first.setdefault(name.removeprefix("-"), name)
+    return tuple(first.values())
 
 
 def _default_order(model: type[Model]) -> tuple[str, ...]:

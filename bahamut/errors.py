@@ -53,10 +53,16 @@ class NotFoundError(Error):
 
 
 class NotAllowedError(Error):
-    """The model has no such operation there: 405."""
+    """The model has no such operation there: 405.
 
-    def __init__(self, description: str) -> None:
+    Args:
+        description: what is not allowed.
+        allow: the methods that are, for the header ``Allow``; None leaves the header out.
+    """
+
+    def __init__(self, description: str, allow: tuple[str, ...] | None = None) -> None:
         super().__init__("Not allowed", description, SUBJECT, 405)
+        self.allow = allow
 
 
 class RequestEntityTooLargeError(Error):

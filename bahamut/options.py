@@ -268,6 +268,21 @@ def opt_auditer(auditer: Auditer) -> Option:
     return lambda c: replace(c, security=replace(c.security, auditer=auditer))
 
 
+def opt_secret_parameters(*names: str) -> Option:
+    """Show the values of these query parameters nowhere, as that of ``token``.
+
+    The access log, errors and spans have ``***`` in their place, however the parameter is escaped.
+
+    Args:
+        *names: in any case.
+    """
+    secrets = frozenset(name.lower() for name in names)
+    return lambda c: replace(
+        c,
+        security=replace(c.security, secret_parameters=c.security.secret_parameters | secrets),
+    )
+
+
 def opt_cors_access_control(controller: CORSPolicyController) -> Option:
     """Let browsers of other origins in, as *controller* says (Go: OptCORSAccessControl)."""
     return lambda c: replace(c, security=replace(c.security, cors=controller))

@@ -5,12 +5,12 @@ below it, in the same order; nothing else in the house decides anything about a 
 """
 
 import inspect
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from bahamut import respond
 from bahamut._kit.calls import decided, is_coroutine_function, shown
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
 from bahamut._kit.turns import in_worker, is_large
 from bahamut.auth.chain import ask, forbidden, unauthorized
@@ -21,10 +21,18 @@ from bahamut.elemental.encoding import JSON, MSGPACK, decode_into
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.negotiation import accepted_encoding
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.registry import Registry
-from bahamut.elemental.request import Request, RequestSettings, parse_request, split_version
+from bahamut.elemental.request import (
+    Request,
+    RequestSettings,
+    UnknownCategoryError,
+    parse_request,
+    split_version,
+    unparsed_request,
+)
 from bahamut.elemental.response import RawResponse
 from bahamut.elemental.verify import verify
 from bahamut.errors import (
@@ -38,11 +46,12 @@ from bahamut.errors import (
     UnknownAPIVersionError,
 )
 from bahamut.interfaces import Auditer, IdentifiableRetriever, Processor
-from bahamut.plan import Plan, Plans
+from bahamut.plan import Limits, Plan, Plans
+from bahamut.routing import KNOWN_METHODS, OTHER_METHOD, check_shape, is_routed, template_of
 from bahamut.telemetry import tracing
 from bahamut.telemetry.metrics import FinishMeasurementFunc
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Process = Callable[[Context], Awaitable[None]]
 ReadBody = Callable[[], Awaitable[bytes]]
@@ -105,11 +114,12 @@ class Pipeline:
             external_content_types=config.model.external_content_types,
             external_accept_types=config.model.external_accept_types,
             keeps_propagated=config.model.keeps_propagated,
+            secret_parameters=config.security.secret_parameters,
         )
         self._audits = _audits(config)
         self._plans = Plans(config, processors)
-        limit = self._plans.global_limit
-        self.global_bucket = limit[0] if limit is not None else None
+        limits = self._plans.global_limits
+        self.global_bucket = limits[0][0] if limits else None
         """The global rate limit, which push handshakes share."""
 
     async def start(self) -> None:
@@ -140,7 +150,7 @@ class Pipeline:
         try:
             request, registry = self.parse(raw)
         except FAILURES as error:
-            return self._unparsed(raw, failure(error))
+            return await self.refuse(raw, failure(error))
         plan = self._plans.of(request, registry)
         ctx = Context(request, self.context)
         if self._metrics is None:
@@ -152,6 +162,39 @@ class Pipeline:
         else:
             response.writer = _measured(finish, response.writer, ctx)
         return response
+
+    async def refuse(self, raw: RawRequest, error: Exception, template: str = "") -> RawResponse:
+        """Answer what never became the request of an operation: limited and counted as those are.
+
+        Args:
+            raw: the request.
+            error: what is wrong with it.
+            template: what metrics call it; that of its path, which is below the API's prefix,
+                without one.
+        """
+        try:
+            if self._plans.global_limits or self._limiter is not None:
+                request = unparsed_request(raw, self._settings)
+                await self._take(self._plans.global_limits, request)
+        except FAILURES as limited:
+            error = failure(limited)
+        if not isinstance(error, Error | Errors):
+            log.error("A request cannot be parsed", exc_info=error)
+        # Most early errors are JSON, as in the original; this one is answered as any operation.
+        is_unknown = isinstance(error, UnknownCategoryError)
+        response = respond.failure(
+            respond.failure_of(error, expose=self._errors.expose_internal),
+            encoding=accepted_encoding(raw.headers) if is_unknown else JSON,
+        )
+        if self._metrics is not None:
+            method = raw.method if raw.method in KNOWN_METHODS else OTHER_METHOD
+            url = template or self._prefix + template_of(raw.path, self._registries.values())
+            self._metrics.measure_request(method, url)(response.status, None)
+        return response
+
+    def is_routed(self, raw: RawRequest) -> bool:
+        """Tell whether a path below the API's prefix belongs to the models."""
+        return is_routed(raw.path, self._registries.values())
 
     async def attempt(self, ctx: Context, plan: Plan, read_body: ReadBody) -> RawResponse:
         """Run one operation between its limits and its audit."""
@@ -207,20 +250,13 @@ class Pipeline:
         registry = self._registries.get(version)
         if registry is None:
             raise UnknownAPIVersionError
+        check_shape(raw.method, path, registry, self._prefix + raw.path, raw.path)
         request = parse_request(raw, registry, self._settings, version=version, path=path)
         return request, registry
 
     async def limit(self, ctx: Context, plan: Plan) -> None:
         """Take a token of each bucket that counts this request, before its body is read."""
-        for bucket, condition in plan.limits:
-            if condition is None or decided(condition(ctx.request), condition):
-                wait = bucket.take()
-                if wait:
-                    raise RateLimitError(wait)
-        if self._limiter is not None:
-            is_refused = await self._limiter.rate_limit(ctx.request)
-            if decided(is_refused, self._limiter.rate_limit):
-                raise RateLimitError
+        await self._take(plan.limits, ctx.request)
 
     async def read(self, ctx: Context, plan: Plan, read_body: ReadBody) -> None:
         """Read the body, unless it is of a foreign type that only a processor understands."""
@@ -235,6 +271,7 @@ class Pipeline:
             ctx.request,
             excluded=self._tracing.excluded,
             cleaner=self._tracing.cleaner,
+            secrets=self._settings.secret_parameters,
         )
 
     def decode(self, request: Request, plan: Plan) -> Any:
@@ -290,6 +327,17 @@ class Pipeline:
 
     # --- how they do it ----------------------------------------------------------------------
 
+    async def _take(self, limits: Limits, request: Request) -> None:
+        for bucket, condition in limits:
+            if condition is None or decided(condition(request), condition):
+                wait = bucket.take()
+                if wait:
+                    raise RateLimitError(wait)
+        if self._limiter is not None:
+            is_refused = await self._limiter.rate_limit(request)
+            if decided(is_refused, self._limiter.rate_limit):
+                raise RateLimitError
+
     def _unmarshalled(self, request: Request, plan: Plan) -> Any:
         if plan.unmarshaller is not None:
             try:
@@ -341,17 +389,6 @@ class Pipeline:
             return failure(raised)
         return error if transformed is None else transformed
 
-    def _unparsed(self, raw: RawRequest, error: Exception) -> RawResponse:
-        """Answer, in JSON, what never became a request."""
-        if not isinstance(error, Error | Errors):
-            log.error("A request cannot be parsed", exc_info=error)
-        expose = self._errors.expose_internal
-        response = respond.failure(respond.failure_of(error, expose=expose))
-        if self._metrics is not None:
-            template = self._prefix + _shape(raw.path)
-            self._metrics.measure_request(raw.method, template)(response.status, None)
-        return response
-
 
 def _patched(pristine: Model, sparse: Model) -> Model:
     """Return a copy of *pristine* with *sparse* applied, checked."""
@@ -375,7 +412,7 @@ def _refusal(ctx: Context, plan: Plan) -> NotAllowedError:
     """Return the answer to what the model does not offer."""
     identity = ctx.request.identity
     subject = identity.category if plan.rule.of_many else identity.name
-    return NotAllowedError(f"{plan.rule.label} operation not allowed on {subject}")
+    return NotAllowedError(f"{plan.rule.label} operation not allowed on {subject}", plan.allow)
 
 
 def _measured(
@@ -402,9 +439,3 @@ def _audits(config: Config) -> OrderedQueue | None:
         await audit(*entry)
 
     return OrderedQueue(consume, bound=AUDIT_BOUND, name="auditer")
-
-
-def _shape(path: str) -> str:
-    """Return a label for a path of nobody's: never a word that a client chose."""
-    shapes = ("/", "/:category", "/:category/:id", "/:category/:id/:category")
-    return shapes[min(path.count("/"), 3) if path != "/" else 0]

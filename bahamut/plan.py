@@ -12,13 +12,15 @@ from bahamut._kit.workers import BusyError, Workers
 from bahamut.config import Config, RateLimit
 from bahamut.context import Context
 from bahamut.elemental.errors import Error
+from bahamut.elemental.identity import ROOT_IDENTITY
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
-from bahamut.elemental.registry import Registry, Route
+from bahamut.elemental.registry import ON_OBJECTS, Registry, Route
 from bahamut.elemental.request import Request
 from bahamut.interfaces import CustomMarshaller, CustomUmarshaller, Processor, RateLimitCondition
 
 Process = Callable[[Context], Awaitable[None]]
+Limits = tuple[tuple[Bucket, RateLimitCondition | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ class Plan:
     unmarshaller: CustomUmarshaller | None
     template: str
     """The route, for metrics: ``/lists/:id/tasks``."""
-    limits: tuple[tuple[Bucket, RateLimitCondition | None], ...]
+    limits: Limits
+    allow: tuple[str, ...] = ()
+    """The methods that the model allows there instead, if it does not allow this one."""
 
 
 class Plans:
@@ -91,7 +95,9 @@ class Plans:
         self._processors = processors
         self._model = config.model
         self._prefix = config.rest.api_prefix
-        self.global_limit = _bucket(config.limits.globally)
+        globally = _bucket(config.limits.globally)
+        self.global_limits: Limits = () if globally is None else (globally,)
+        """What counts every request, also those that are refused before they are understood."""
         self._buckets = {
             identity: (Bucket(rate.limit, rate.burst), rate.condition)
             for identity, rate in config.limits.by_identity.items()
@@ -122,22 +128,24 @@ class Plans:
 
     def _planned(self, request: Request, registry: Registry) -> Plan:
         identity, rule = request.identity, RULES[request.operation]
-        limits = [
-            limit for limit in (self.global_limit, self._buckets.get(identity)) if limit is not None
-        ]
+        limits, of_identity = self.global_limits, self._buckets.get(identity)
+        if of_identity is not None:
+            limits = (*limits, of_identity)
+        is_allowed = registry.is_operation_allowed(
+            identity, request.parent_identity, request.operation
+        )
         excluded = identity in self._model.read_only_excluded
         return Plan(
             rule=rule,
-            is_allowed=registry.is_operation_allowed(
-                identity, request.parent_identity, request.operation
-            ),
+            is_allowed=is_allowed,
             is_locked=rule.writes and self._model.read_only and not excluded,
             process=self._process(request),
             model=registry.model(identity),
             marshaller=self._model.marshallers.get(identity),
             unmarshaller=self._model.unmarshallers.get(identity),
             template=self._prefix + _template(request),
-            limits=tuple(limits),
+            limits=limits,
+            allow=() if is_allowed else _allowed(request, registry),
         )
 
     def _process(self, request: Request) -> Process | None:
@@ -177,6 +185,16 @@ def _busy() -> Error:
 
 def _bucket(rate: RateLimit | None) -> tuple[Bucket, RateLimitCondition | None] | None:
     return (Bucket(rate.limit, rate.burst), rate.condition) if rate else None
+
+
+def _allowed(request: Request, registry: Registry) -> tuple[str, ...]:
+    parent = request.parent_identity
+    found = registry.methods(
+        request.identity.category,
+        "" if parent == ROOT_IDENTITY else parent.category,
+        has_object_id=request.operation in ON_OBJECTS,
+    )
+    return found or ()
 
 
 def _template(request: Request) -> str:

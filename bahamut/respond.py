@@ -4,15 +4,14 @@ Everything a client of the API ever reads comes out of this file, whichever door
 """
 
 import asyncio
-import logging
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 from bahamut._kit.calls import name_of, shown
+from bahamut._kit.logs import get_logger
 from bahamut._kit.turns import in_worker, is_large, is_overdue
 from bahamut.context import Context
 from bahamut.elemental.encoding import JSON, MSGPACK, encode
@@ -24,10 +23,10 @@ from bahamut.elemental.pieces import joined, pieces_of
 from bahamut.elemental.request import Request
 from bahamut.elemental.response import RawResponse
 from bahamut.elemental.secrecy import without_secrets
-from bahamut.errors import DeadlineExceededError, InternalError
+from bahamut.errors import DeadlineExceededError, InternalError, NotAllowedError
 from bahamut.interfaces import CustomMarshaller
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 LARGE = 4096
 """Weight (`is_large`) beyond which an output is encoded in the worker thread."""
@@ -123,15 +122,22 @@ def _checked(body: object, marshaller: CustomMarshaller) -> bytes:
 
 def _fields(request: Request) -> list[str]:
     lines = request.headers.getall(X_FIELDS, ())
-    return [name.strip() for line in lines for name in line.split(",")]
+    return list(dict.fromkeys(name.strip() for line in lines for name in line.split(",")))
 
 
 def _sparse(output: Any, fields: list[str]) -> Any:
     if isinstance(output, Model):
-        return output.to_sparse(*fields)
+        return output.to_sparse(*_known_fields(type(output), fields))
     if isinstance(output, list | tuple) and all(isinstance(item, Model) for item in output):
-        return [_sparse(item, fields) for item in output]
+        # Looked up once for each kind: a client may name thousands of unknown fields.
+        known = {kind: _known_fields(kind, fields) for kind in {type(item) for item in output}}
+        return [item.to_sparse(*known[type(item)]) for item in output]
     return output
+
+
+def _known_fields(model: type[Model], fields: list[str]) -> list[str]:
+    """Return the fields that a model has; one that it has not, if there are none."""
+    return [name for name in fields if name in model.WIRE_NAMES] or fields[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,8 @@ def failure_of(error: BaseException, *, trace: str = "unknown", expose: bool = F
     extra: tuple[tuple[str, str], ...] = ()
     if isinstance(error, Error) and 0 < error.retry_after < math.inf:
         extra = (("Retry-After", str(math.ceil(error.retry_after))),)
+    elif isinstance(error, NotAllowedError) and error.allow is not None:
+        extra = (("Allow", ", ".join(error.allow)),)
     errors = _errors_of(error, expose=expose)
     return Failure(
         Errors(
@@ -184,16 +192,22 @@ def _errors_of(error: BaseException, *, expose: bool) -> Errors:
 
 
 def failure(
-    failed: Failure, request: Request | None = None, marshaller: CustomMarshaller | None = None
+    failed: Failure,
+    request: Request | None = None,
+    marshaller: CustomMarshaller | None = None,
+    *,
+    encoding: str = JSON,
 ) -> RawResponse:
     """Return the answer of an operation that failed.
 
     Args:
         failed: what went wrong.
-        request: the request, if it came so far; it decides the encoding, JSON without one.
+        request: the request, if it came so far; it decides the encoding.
         marshaller: encodes the errors of this identity, if a user gave one.
+        encoding: of the answer without a request.
     """
-    encoding = request.accept if request is not None else JSON
+    if request is not None:
+        encoding = request.accept
     body = None
     if marshaller is not None and request is not None:
         try:
@@ -216,10 +230,9 @@ def _encoded_errors(encoding: str, errors: Errors) -> bytes:
         return encode(encoding, Errors(*bare))
 
 
-def refusal(error: Error | Errors, extra_headers: Iterable[tuple[str, str]] = ()) -> RawResponse:
-    """Return the answer to what is refused before it is a request of the API; always JSON."""
-    failed = failure_of(error)
-    return failure(Failure(failed.errors, (*failed.extra_headers, *extra_headers)))
+def refusal(error: Error | Errors) -> RawResponse:
+    """Return the answer to what is refused before it is a request of the API, in JSON."""
+    return failure(failure_of(error))
 
 
 def content_type(encoding: str) -> tuple[str, str]:

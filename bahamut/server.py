@@ -7,13 +7,13 @@ order, and stop in reverse.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut.app import make_application
 from bahamut.checks import Hook, described
@@ -31,7 +31,7 @@ from bahamut.web.service import Site
 if TYPE_CHECKING:
     from bahamut.push.service import Push
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 PROCESSOR_METHODS = tuple(rule.method for rule in RULES.values())
 PROCESSOR_HOOKS = tuple(Hook(name, "ctx", "any", is_optional=True) for name in PROCESSOR_METHODS)

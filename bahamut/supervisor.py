@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import run_job
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 Hook = Callable[[], Awaitable[None]]
 

@@ -1,4 +1,8 @@
-"""Log lines about what strangers send: bounded in length, free of control characters, and few."""
+"""Loggers whose lines clients can neither forge nor flood.
+
+Most of what is logged quotes clients: targets, headers, identifiers, error descriptions. Unescaped,
+a line break would start a forged line, and an escape code would reach the reader's terminal.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,65 @@ import asyncio
 import logging
 from typing import Any
 
-MOST = 300
-"""Characters of a line that are kept."""
+MAX_TEXT = 8192
+"""Characters of one value that are logged; a request target may have 64 KiB."""
+MAX_LINE = 300
+"""Characters of a line of a `LimitedLog`."""
 WINDOW = 1.0
-"""Seconds in which at most one line is written."""
+"""Seconds in which a `LimitedLog` writes at most one line."""
+_TRACE_MARK = "  | "
+_FORMATTER = logging.Formatter()
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code != 9}
 
 
-def printable(text: str, most: int = MOST) -> str:
-    """Return *text* on one line: control characters escaped, at most *most* characters kept."""
-    kept = text[:most]
-    if not kept.isprintable():
-        kept = "".join(
-            char if char.isprintable() else char.encode("unicode_escape").decode() for char in kept
-        )
-    return f"{kept}…" if len(text) > most else kept
+def shortened(text: str, most: int) -> str:
+    """Return *text*, cut after *most* characters with an ellipsis."""
+    return f"{text[:most]}..." if len(text) > most else text
+
+
+def printable(value: object, most: int = MAX_TEXT) -> str:
+    """Return the text of *value* on one line, in printable ASCII, cut after *most* characters.
+
+    Backslashes, control characters and characters beyond ASCII are escaped as in Python literals.
+    """
+    text = shortened(str(value), most)
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
+    return text.encode("unicode_escape").decode("ascii").replace("\x7f", "\\x7f")
+
+
+def get_logger(name: str) -> logging.Logger:
+    """Return the logger of that name, which makes arguments and traces printable."""
+    logger = logging.getLogger(name)
+    logger.addFilter(_escape)
+    return logger
+
+
+def _escape(record: logging.LogRecord) -> bool:
+    """Escape the arguments of a record, and mark each line of its trace."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(map(_escaped, record.args))
+    if record.exc_info and not record.exc_text:
+        record.exc_text = _marked(_FORMATTER.formatException(record.exc_info))
+    return True
+
+
+def _escaped(argument: Any) -> Any:
+    return argument if isinstance(argument, int | float) else printable(argument)
+
+
+def _marked(trace: str) -> str:
+    """Return a trace whose lines cannot pass for records: the exception's text may hold any."""
+    lines = (line.translate(_CONTROLS) for line in trace.splitlines())
+    return "\n".join(_TRACE_MARK + line for line in lines)
 
 
 class LimitedLog:
-    """Writes at most one line per second; what was left out is counted in a line of its own.
+    """Writes at most one line per second; the others are counted, and the count is logged.
 
     Args:
-        log: where the lines go.
-        what: what the lines are about, for the line that counts the others.
+        log: from `get_logger`.
+        what: what the lines are about, for the line with the count.
         level: of the lines.
     """
 
@@ -45,7 +86,7 @@ class LimitedLog:
         if self._window is not None:
             self._held += 1
             return
-        self._log.log(self._level, "%s", printable(text % args), exc_info=exc_info)
+        self._log.log(self._level, "%s", shortened(text % args, MAX_LINE), exc_info=exc_info)
         self._open()
 
     def _open(self) -> None:

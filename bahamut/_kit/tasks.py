@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import Any, TypeVar, cast
 
-log = logging.getLogger(__name__)
+from bahamut._kit.logs import get_logger
+
+log = get_logger(__name__)
 
 T = TypeVar("T")
 Job = Callable[[], Awaitable[Any]]

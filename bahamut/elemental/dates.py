@@ -67,6 +67,8 @@ _SPELLINGS = (
     r"(?: UTC[+-]\d{4}|(?: [A-Z]{3,4})?(?: ?(?P<zone>[+-]\d{4}))?) (?P<year>\d{4})",
 )
 """Compiled when the first date comes: few servers are sent any."""
+_BLANK_ZONE = re.compile(r"(:[0-9]{2}(?:\.[0-9]+)?) ([0-9]{2}:[0-9]{2})\Z")
+"""The zone of a date whose plus sign was not escaped: in a query it is a blank."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CYCLE = 400
 """Years after which the calendar repeats itself; the year 0, which datetime lacks, is like it."""
@@ -88,7 +90,7 @@ def parse_date(text: str) -> datetime | None:
     if unit is not None:
         return from_seconds(*divmod(int(text) * unit, 10**9))
     try:
-        when = parse_rfc3339(text)
+        when = parse_rfc3339(_BLANK_ZONE.sub(r"\1+\2", text))
     except ValueError:
         pass
     else:

@@ -54,6 +54,15 @@ def encodings_from_headers(
     return reads, writes
 
 
+def accepted_encoding(headers: Any) -> str:
+    """Return the encoding that errors have for a client: what it accepts if we know it, or JSON."""
+    header = headers.get(ACCEPT)
+    try:
+        return _accept(header, ()) if header else JSON
+    except Error:
+        return JSON
+
+
 def _content_type(header: str, external: Collection[str]) -> str:
     try:
         media_type = parse_media_type(header)
@@ -128,14 +137,16 @@ def _check(media_type: str) -> None:
 
 def _check_parameters(rest: str) -> None:
     seen = set()
-    while rest.strip():
-        found = _PARAMETER.match(rest)
+    rest = rest.rstrip()
+    position = 0
+    while position < len(rest):
+        found = _PARAMETER.match(rest, position)
         if found is None:
-            if rest.strip() == ";":
+            if rest[position:].strip() == ";":
                 return
             raise ValueError("mime: invalid media parameter")
         name = found[1].lower()
         if name in seen:
             raise ValueError("mime: duplicate parameter name")
         seen.add(name)
-        rest = rest[found.end() :]
+        position = found.end()

@@ -42,6 +42,10 @@ def parse_operation(text: str) -> Operation:
     raise ValueError(f"invalid operation '{text}'")
 
 
+METHODS_OF_LISTS = ("GET", "HEAD", "POST")
+METHODS_OF_OBJECTS = ("DELETE", "GET", "PATCH", "PUT")
+METHODS = {1: METHODS_OF_LISTS, 2: METHODS_OF_OBJECTS, 3: METHODS_OF_LISTS}
+"""Of HTTP, by the number of segments of a path."""
 _OF_METHOD = {
     "DELETE": Operation.DELETE,
     "HEAD": Operation.INFO,

@@ -12,18 +12,20 @@ from typing import Any
 from bahamut._kit.gotime import parse_duration
 from bahamut.elemental.dates import parse_date
 from bahamut.elemental.errors import Error
+from bahamut.elemental.query import SECRET
 
 PARAMETER_TYPES = ("string", "integer", "float", "boolean", "enum", "time", "duration")
 
 TRUE_WORDS = frozenset(("true", "yes", "on", "1"))
 FALSE_WORDS = frozenset(("false", "no", "off", "0"))
 _INTEGER = re.compile(r"[+-]?[0-9]+")
+# No two neighbours of a pattern match the same text: what does not match fails in linear time.
 _FLOAT = re.compile(
-    r"[+-]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?"
+    r"[+-]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?"
     r"|[+-]?(?:[iI][nN][fF](?:[iI][nN][iI][tT][yY])?|[nN][aA][nN])"
 )
 _HEX_FLOAT = re.compile(
-    r"[+-]?0[xX](?:_?[0-9a-fA-F])*\.?(?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?[pP][+-]?[0-9]+"
+    r"[+-]?0[xX](?:_?[0-9a-fA-F])*(?:\.(?:[0-9a-fA-F](?:_?[0-9a-fA-F])*)?)?[pP][+-]?[0-9]+"
 )
 _ZEROS: dict[str, Any] = {
     "string": "",
@@ -209,11 +211,12 @@ class ParameterDefinition:
     multiple: bool = False
     """Whether it may be sent more than once."""
 
-    def parse(self, values: Sequence[str] | None) -> Parameter:
+    def parse(self, values: Sequence[str] | None, *, is_secret: bool = False) -> Parameter:
         """Return the parameter that these texts make.
 
         Args:
             values: what was sent; nothing or None when it was not.
+            is_secret: whether errors must not quote what was sent.
 
         Raises:
             Error: a text is not of the type, or several came and one is allowed.
@@ -223,18 +226,19 @@ class ParameterDefinition:
             return Parameter(self.type)
         if values and len(values) > 1 and not self.multiple:
             raise _invalid(f"Parameter '{self.name}' must be sent only once")
-        parsed = [self._parsed(value) for value in values or ()]
+        parsed = [self._parsed(value, is_secret=is_secret) for value in values or ()]
         if parsed or not self.default_value:
             return Parameter(self.type, parsed)
         return Parameter(self.type, [], self._parsed(self.default_value))
 
-    def _parsed(self, text: str) -> Any:
+    def _parsed(self, text: str, *, is_secret: bool = False) -> Any:
+        shown = SECRET if is_secret else text
         if self.type == "string":
             return text
         if self.type == "enum":
             if text not in self.allowed_choices:
                 listed = ", ".join(self.allowed_choices)
-                raise self._refusal(f"one of '{listed}'", text)
+                raise self._refusal(f"one of '{listed}'", shown)
             return text
         if self.type not in _PARSERS:
             raise ValueError(f"unknown parameter type: '{self.type}'")
@@ -242,7 +246,7 @@ class ParameterDefinition:
         try:
             return parse(text)
         except (ValueError, OverflowError):
-            raise self._refusal(expected, text) from None
+            raise self._refusal(expected, shown) from None
 
     def _refusal(self, expected: str, text: str) -> Error:
         return _invalid(f"Parameter '{self.name}' must be {expected}, got '{text}'")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
+MAX_FORWARDED = 64
+"""Addresses of ``X-Forwarded-For`` that are looked at, from the last on."""
 
 
 class RawRequest:
@@ -60,19 +63,28 @@ def client_ip(raw: RawRequest, trusted_proxies: Networks) -> str:
     """Return the address of the client, without a port (decision X10).
 
     Forwarding headers count only when the peer is a trusted proxy: of ``X-Forwarded-For`` the last
-    address that is not one itself, else ``X-Real-IP``.
+    address that is not one itself, else ``X-Real-IP``. What is no address is skipped.
     """
     peer = _without_port(raw.remote)
-    if not trusted_proxies or not _is_trusted(peer, trusted_proxies):
+    address = _address(peer.partition("%")[0])  # without the zone of a link-local peer
+    if not trusted_proxies or not _is_trusted(address, trusted_proxies):
         return peer
+    first = ""
+    for text in _forwarded(raw):
+        address = _address(text)
+        if address is not None:
+            first = text
+            if not _is_trusted(address, trusted_proxies):
+                break
+    real = _without_port(str(raw.headers.get("X-Real-IP", "")).strip())
+    return first or (real if _address(real) is not None else peer)
+
+
+def _forwarded(raw: RawRequest) -> Iterator[str]:
+    """Yield what ``X-Forwarded-For`` lists, the last first: what was added by the nearest proxy."""
     lines = raw.headers.getall("X-Forwarded-For", ())
-    forwarded = [a.strip() for line in lines for a in line.split(",") if a.strip()]
-    for address in reversed(forwarded):
-        if not _is_trusted(_without_port(address), trusted_proxies):
-            return _without_port(address)
-    if forwarded:
-        return _without_port(forwarded[0])
-    return _without_port(str(raw.headers.get("X-Real-IP", ""))) or peer
+    listed = [text for line in lines for text in line.split(",")[-MAX_FORWARDED:]]
+    return (_without_port(text.strip()) for text in reversed(listed[-MAX_FORWARDED:]))
 
 
 def client_scheme(raw: RawRequest, trusted_proxies: Networks) -> str:
@@ -82,17 +94,21 @@ def client_scheme(raw: RawRequest, trusted_proxies: Networks) -> str:
     """
     if raw.tls is not None:
         return "https"
-    if trusted_proxies and _is_trusted(_without_port(raw.remote), trusted_proxies):
+    if trusted_proxies and _is_trusted(_address(_without_port(raw.remote)), trusted_proxies):
         return str(raw.headers.get("X-Forwarded-Proto", "")).strip().lower()
     return ""
 
 
-def _is_trusted(address: str, networks: Networks) -> bool:
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address of a text, None if it is none; one with a zone is of no use elsewhere."""
     try:
-        parsed = ip_address(address)
+        return None if "%" in text else ip_address(text)
     except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+        return None
+
+
+def _is_trusted(address: IPv4Address | IPv6Address | None, networks: Networks) -> bool:
+    return address is not None and any(address in network for network in networks)
 
 
 def _without_port(address: str) -> str:

@@ -8,7 +8,12 @@ from typing import Any
 
 from bahamut.elemental.identity import EMPTY_IDENTITY, ROOT_IDENTITY, Identity
 from bahamut.elemental.model import Model
-from bahamut.elemental.operations import Operation, operation_of
+from bahamut.elemental.operations import (
+    METHODS_OF_LISTS,
+    METHODS_OF_OBJECTS,
+    Operation,
+    operation_of,
+)
 from bahamut.elemental.parameters import (
     NO_REQUIREMENT,
     ParameterDefinition,
@@ -238,6 +243,23 @@ class Registry:
             if operation:  # clients may invent methods without end
                 self._routes[key] = found
         return found
+
+    def methods(
+        self, category: str, parent: str = "", *, has_object_id: bool = False
+    ) -> tuple[str, ...] | None:
+        """Return the methods of HTTP that are allowed there, None for an unknown category.
+
+        Args:
+            category: of the objects.
+            parent: category of their parent, empty without one.
+            has_object_id: whether one object is named.
+        """
+        known = METHODS_OF_OBJECTS if has_object_id else METHODS_OF_LISTS
+        routes = [self.route(m, category, parent, has_object_id=has_object_id) for m in known]
+        if None in routes:
+            return None
+        pairs = zip(known, routes, strict=True)
+        return tuple(method for method, route in pairs if route and route.info is not None)
 
     def relationship_info(
         self, identity: Identity, parent: Identity | str, operation: Operation

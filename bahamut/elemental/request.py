@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote
 from uuid import uuid4
 
 from bahamut.elemental.encoding import decode_into
@@ -25,6 +25,7 @@ from bahamut.elemental.namespace import HeaderNamespacer, Namespacer
 from bahamut.elemental.negotiation import JSON, encodings_from_headers
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.parameters import Parameters, parse_boolean, parse_integer
+from bahamut.elemental.query import masked, parse_query, unknown_parameters
 from bahamut.elemental.raw_request import NoHeaders, RawRequest, client_ip
 from bahamut.elemental.registry import Registry, Route
 from bahamut.elemental.relationships import RelationshipInfo
@@ -33,6 +34,8 @@ T = TypeVar("T")
 _NO_HEADERS = NoHeaders()
 _NO_OPERATION = Operation.EMPTY
 FLAGS = ("recursive", "propagated", "override")
+MAX_VERSIONS = 8
+"""Version numbers in front of one path; all but the first are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class RequestSettings:
     keeps_propagated: bool = False
     """Whether a ``propagated`` that was sent is looked for among the declared parameters too (Go:
     BackwardCompatPropagation)."""
+    secret_parameters: frozenset[str] = frozenset(("token",))
+    """Query parameters, in lower case, whose values no error, log or trace may show."""
 
 
 DEFAULT_SETTINGS = RequestSettings()
@@ -229,23 +234,54 @@ def _go(flag: bool) -> str:  # noqa: FBT001
     return "true" if flag else "false"
 
 
+class UnknownCategoryError(Error):
+    """Neither the model nor anything else serves that path: 404."""
+
+    def __init__(self) -> None:
+        super().__init__("Not Found", "Unable to find the requested resource", "bahamut", 404)
+
+
+def segments_of(path: str) -> list[str]:
+    """Return the segments of a path below prefix and version, an empty one first.
+
+    An escaped slash separates segments like any other, as in the original. Paths of the API have
+    three segments at most: what follows the fourth stays in one piece.
+    """
+    return (unquote(path) if "%" in path else path).split("/", 4)
+
+
 def split_version(path: str) -> tuple[int, str]:
     """Return the version that a path begins with, 0 without one, and the rest of the path.
 
-    A second version behind the first is dropped, as in the original.
+    Further versions behind the first are dropped, as in the original.
 
     Raises:
-        Error: 400, what stands where the version should is no number.
+        Error: 400, what stands where a version should is no number, or there are too many.
     """
     if not path.startswith("/v/") and path != "/v":
         return 0, path
-    number, slash, rest = path[3:].partition("/")
-    try:
-        version = parse_integer(number)
-    except ValueError:
-        raise Error("Bad Request", "Invalid api version number", "bahamut", 400) from None
-    rest = f"{slash}{rest}"
-    return version, split_version(rest)[1] if rest.startswith("/v/") else rest
+    versions: list[int] = []
+    start, end = 0, 0
+    while path.startswith("/v/", start) or not versions:
+        end = path.find("/", start + 3)
+        number = path[start + 3 :] if end < 0 else path[start + 3 : end]
+        try:
+            versions.append(parse_integer(number))
+        except ValueError:
+            raise Error("Bad Request", "Invalid api version number", "bahamut", 400) from None
+        if len(versions) > MAX_VERSIONS:
+            raise Error("Bad Request", "Too many api version numbers", "bahamut", 400)
+        if end < 0:
+            return versions[0], ""
+        start = end
+    return versions[0], path[start:]
+
+
+def unparsed_request(raw: RawRequest, settings: RequestSettings = DEFAULT_SETTINGS) -> Request:
+    """Return a request of which nothing is known but where it came from and its headers."""
+    request = Request()
+    request._raw, request._settings, request.headers = raw, settings, raw.headers
+    return request
 
 
 def parse_request(
@@ -270,9 +306,8 @@ def parse_request(
         Errors: it has parameters that nobody declared.
     """
     headers = raw.headers
-    request = Request()
-    request._raw, request._settings = raw, settings
-    request.headers, request.version = headers, version
+    request = unparsed_request(raw, settings)
+    request.version = version
     authorization = headers.get(AUTHORIZATION)
     if authorization:
         parts = authorization.split(" ")
@@ -283,9 +318,10 @@ def parse_request(
     )
     info = _read_path(raw, raw.path if path is None else path, request, registry).info
     if raw.query:
-        _read_query(parse_query(raw.query), request, info, settings)
+        values = parse_query(raw.query, settings.secret_parameters)
+        _read_query(values, request, info, settings)
     elif info is not None and info.parameters:
-        _read_parameters({}, request, info)
+        _read_parameters({}, request, info, settings)
     if info is not None and info.required:
         request.parameters.validate(info.required)
     if settings.namespacer is not None:
@@ -294,15 +330,13 @@ def parse_request(
 
 
 def _read_path(raw: RawRequest, path: str, request: Request, registry: Registry) -> Route:
-    """Find out what the path names: category, category and identifier, or parent and category.
-
-    An escaped slash separates segments like any other, as in the original.
-    """
-    segments = (unquote(path) if "%" in path else path).split("/")
+    """Find out what the path names: category, category and identifier, or parent and category."""
+    segments = segments_of(path)
     count = len(segments) - 1
     is_odd = "%" not in path and segments.count("") > 1
     if not 1 <= count <= 3 or segments[0] or is_odd:
-        url = f"{raw.path}?{raw.query}" if raw.query else raw.path
+        query = masked(raw.query, request._settings.secret_parameters)
+        url = f"{raw.path}?{query}" if query else raw.path
         raise _bad(f"{url} is not a valid elemental request path")
     if count == 3:
         route = registry.route(raw.method, segments[3], segments[1])
@@ -312,7 +346,7 @@ def _read_path(raw: RawRequest, path: str, request: Request, registry: Registry)
         if count == 2:
             request.object_id = segments[2]
     if route is None:
-        raise Error("Not Found", "Unable to find the requested resource", "bahamut", 404)
+        raise UnknownCategoryError
     request.route = route
     request.operation, request.identity = route.operation, route.identity
     request.parent_identity = route.parent_identity
@@ -321,31 +355,6 @@ def _read_path(raw: RawRequest, path: str, request: Request, registry: Registry)
 
 def _bad(description: str) -> Error:
     return Error("Bad Request", description, "elemental", 400)
-
-
-def parse_query(query: str) -> dict[str, list[str]]:
-    """Return the values of each key of a query; what cannot be read is left out, as in Go."""
-    found: dict[str, list[str]] = {}
-    for pair in query.split("&"):
-        if not pair or ";" in pair:
-            continue
-        key, _, value = pair.partition("=")
-        if "%" in pair:
-            if not (is_escaped(key) and is_escaped(value)):
-                continue
-            key, value = unquote_plus(key), unquote_plus(value)
-        elif "+" in pair:
-            key, value = key.replace("+", " "), value.replace("+", " ")
-        found.setdefault(key, []).append(value)
-    return found
-
-
-def is_escaped(text: str) -> bool:
-    """Tell whether every percent sign begins two hexadecimal digits."""
-    return "%" not in text or all(
-        len(part) >= 2 and all(c in "0123456789abcdefABCDEF" for c in part[:2])
-        for part in text.split("%")[1:]
-    )
 
 
 def _read_query(
@@ -370,9 +379,9 @@ def _read_query(
         _read_after(values.pop("after")[0], request)
     values |= kept
     if info is not None and info.parameters:
-        _read_parameters(values, request, info)
+        _read_parameters(values, request, info, settings)
     if values:
-        raise Errors(*(_bad(f"Unknown parameter: `{name}`") for name in sorted(values)))
+        raise Errors(*unknown_parameters(values))
 
 
 def _read_after(after: str, request: Request) -> None:
@@ -409,7 +418,12 @@ def _flag(values: dict[str, list[str]], name: str) -> bool:
 
 
 def _read_parameters(
-    values: dict[str, list[str]], request: Request, info: RelationshipInfo
+    values: dict[str, list[str]],
+    request: Request,
+    info: RelationshipInfo,
+    settings: RequestSettings,
 ) -> None:
     for definition in info.parameters:
-        request.parameters[definition.name] = definition.parse(values.pop(definition.name, None))
+        name = definition.name
+        is_secret = name.lower() in settings.secret_parameters
+        request.parameters[name] = definition.parse(values.pop(name, None), is_secret=is_secret)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from urllib.parse import unquote
 
@@ -10,10 +9,11 @@ from aiohttp import web
 from prometheus_async.aio import time as timed
 from prometheus_client import CollectorRegistry, Summary
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, log_failure
 from bahamut.config import HealthConfig
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 class HealthDoor:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-log = logging.getLogger(__name__)
+from bahamut._kit.logs import get_logger
+
+log = get_logger(__name__)
 
 PING_STATUS_OK = "ok"
 PING_STATUS_TIMEOUT = "timeout"

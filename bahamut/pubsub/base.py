@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Callable, Generator
 from typing import Any, Protocol, runtime_checkable
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import cancel_and_wait
 from bahamut.pubsub.errors import NotConnectedError
 from bahamut.pubsub.options import (
@@ -21,7 +21,7 @@ from bahamut.pubsub.subscription import Subscription
 from bahamut.pubsub.topics import check_pattern, check_topic
 from bahamut.supervisor import RunContext
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 LATE = "context deadline exceeded"
 """What a TimeoutError of `publish` says, in the original's words."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription as Listener
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import atomic, run_job
 from bahamut.pubsub.errors import (
     NoRespondersError,
@@ -28,7 +28,7 @@ from bahamut.pubsub.nats_options import NATSConfig
 from bahamut.pubsub.options import BOUND
 from bahamut.pubsub.subscription import Subscription
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 ATTEMPT_TIMEOUT = 5.0
 CLOSE_TIMEOUT = 1.0

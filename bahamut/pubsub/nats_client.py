@@ -13,7 +13,7 @@ import enum
 import logging
 import random
 
-from bahamut._kit.logs import LimitedLog, printable
+from bahamut._kit.logs import LimitedLog, get_logger, printable
 from bahamut._kit.tasks import cancel_and_wait, run_job
 from bahamut.elemental.shapes import DecodeError
 from bahamut.pubsub.base import LATE, Client, Waiter, prepared
@@ -26,7 +26,7 @@ from bahamut.pubsub.publication import Publication, ResponseMode
 from bahamut.pubsub.subscription import Subscription
 from bahamut.supervisor import RunContext
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 ACK = b"ack"
 BATCH, BATCH_BYTES = 512, 4 << 20

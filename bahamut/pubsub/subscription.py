@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
-from bahamut._kit.logs import LimitedLog
+from bahamut._kit.logs import LimitedLog, get_logger
 from bahamut.pubsub.errors import OverflowedError
 from bahamut.pubsub.options import BEHIND, BOUND, SubscribeConfig
 from bahamut.pubsub.publication import Publication, ReplySlot
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 MAX_ERRORS = 100
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -12,6 +11,7 @@ from aiohttp import WSMsgType, web
 from bahamut import respond
 from bahamut._kit.bucket import Bucket
 from bahamut._kit.calls import decided
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut._kit.turns import breathe, in_worker
 from bahamut.auth.chain import check_session
@@ -25,6 +25,7 @@ from bahamut.elemental.filters import FilterCostError, FilterError
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig, PushLimitError
+from bahamut.elemental.query import parse_query
 from bahamut.elemental.raw_request import RawRequest, client_ip, client_scheme
 from bahamut.elemental.request import RequestSettings
 from bahamut.errors import BadRequestError, ForbiddenError, RateLimitError
@@ -33,12 +34,13 @@ from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing, Parcel
 from bahamut.push.session import MAX_PARAMETERS, PushSession
 from bahamut.supervisor import RunContext
+from bahamut.web.access import AccessLog
 from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
 from bahamut.web.internals import plain_answer
 from bahamut.web.websocket import Socket
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA = 1000, 1002, 1003
 INVALID_TEXT, POLICY_VIOLATION, INTERNAL_ERROR = 1007, 1008, 1011
@@ -74,6 +76,8 @@ class Endpoint:
         self._fail_closed = config.security.fail_closed
         self._exposes = config.errors.expose_internal
         self._handler = config.push.dispatch_handler
+        self._secrets = config.security.secret_parameters
+        self._access = AccessLog(self._secrets)
         self._settings = RequestSettings(trusted_proxies=config.rest.trusted_proxies)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -83,12 +87,15 @@ class Endpoint:
             session = await self._admitted(raw_request(request))
             socket.check(request)
         except FAILURES as error:
-            return self._refusal(raw_request(request), failure(error))
+            refusal = self._refusal(raw_request(request), failure(error))
+            self._access.write_handshake(request, refusal.status)
+            return refusal
         try:
             response = await socket.open(request)
         except ConnectionError:
             log.debug("A client left during its handshake")
             return web.Response()  # nobody reads it
+        self._access.write_handshake(request, response.status)
         await self._serve(session, socket)
         return response
 
@@ -109,6 +116,7 @@ class Endpoint:
         reads, writes = encodings_from_headers(raw.headers)
         if raw.query.count("&") >= MAX_PARAMETERS:
             raise BadRequestError(f"There must not be more than {MAX_PARAMETERS} parameters")
+        parse_query(raw.query, self._secrets)  # sessions read it leniently (decision X58)
         session = PushSession(
             raw,
             client_ip(raw, self._settings.trusted_proxies),

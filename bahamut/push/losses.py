@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from typing import Any
 
-from bahamut._kit.logs import LimitedLog
+from bahamut._kit.logs import LimitedLog, get_logger
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 UNREADABLE = "unreadable"
 """A publication holds no valid event."""

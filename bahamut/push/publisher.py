@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from time import perf_counter
 
 from bahamut._kit.calls import decided
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut._kit.turns import breathe, here, in_worker, is_large
 from bahamut.config import Config
@@ -20,7 +20,7 @@ from bahamut.pubsub import Publication, TooLargeError
 from bahamut.push.losses import INVALID, UNPUBLISHED, Losses
 from bahamut.push.outgoing import LARGE_EVENT, Models, scrubbed
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 LARGE_OBJECT = 4096
 """Weight (`is_large`) beyond which an object is encoded in the worker thread."""

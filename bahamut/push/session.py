@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from http.cookies import SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 from uuid import uuid4
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import cancel_and_wait
 from bahamut.config import PushSettings
 from bahamut.context import parse_claims
@@ -23,7 +23,7 @@ from bahamut.push.losses import INVALID, Losses
 from bahamut.push.outgoing import Models, Outgoing, Parcel, scrubbed
 from bahamut.web.websocket import CLOSE_WITHIN, Frame, Socket
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 TRY_AGAIN_LATER = 1013
 MAX_PARAMETERS = 1000

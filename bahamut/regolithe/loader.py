@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from bahamut._kit.logs import get_logger
 from bahamut.regolithe import lint, mappings
 from bahamut.regolithe.reader import Reader
 from bahamut.regolithe.references import check_set
@@ -32,7 +32,7 @@ from bahamut.regolithe.spec import (
     SpecificationSet,
 )
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _DECODE = "unable to decode spec yaml: "
 _MAPPING = "unable to build attributes mapping: "

@@ -95,7 +95,7 @@ def install_meta(
     config: MetaConfig,
     routes: Callable[[], Mapping[int, list[RouteInfo]]],
 ) -> list[str]:
-    """Add the meta routes to *app* and return their paths."""
+    """Add the meta routes to *app*, for GET and HEAD, and return their paths."""
     handlers: dict[str, Callable[[web.Request], Any]] = {}
     if config.service_name:
         name = config.service_name.encode()

@@ -1,15 +1,7 @@
-"""`RestDoor`: which paths there are, and the way of a request through the door and back.
-
-Paths of the API have one, two or three segments, with ``/v/N`` in front or without. What has
-another shape, or a method that its shape does not know, is refused here; everything else is the
-pipeline's.
-"""
+"""`RestDoor`: which requests are the API's, and their way to the pipeline and back."""
 
 from __future__ import annotations
 
-import logging
-import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -24,32 +16,25 @@ from bahamut._kit.workers import BusyError
 from bahamut.config import Config
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.headers import ACCEPT_ENCODING, EXPECT, UPGRADE
+from bahamut.elemental.query import is_escaped
 from bahamut.elemental.raw_request import RawRequest
-from bahamut.elemental.request import is_escaped
 from bahamut.elemental.response import RawResponse
 from bahamut.errors import NotAllowedError, NotFoundError
 from bahamut.interfaces import CustomHandler
 from bahamut.pipeline import Pipeline
 from bahamut.rest.meta import JSON_HEADERS, RouteInfo, install_meta
-from bahamut.web import compress
+from bahamut.routing import template_of
+from bahamut.web import compress, head
+from bahamut.web.access import CLIENT_GONE, AccessLog
 from bahamut.web.adapter import raw_request, read_body, write_by_hand
 from bahamut.web.cors import cors_headers, decorate_all
 from bahamut.web.internals import answer_for, plain_answer
 
-log = logging.getLogger("bahamut.access")
-
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
-OF_LISTS = ("GET", "HEAD", "POST")
-OF_OBJECTS = ("DELETE", "GET", "PATCH", "PUT")
-METHODS = {1: OF_LISTS, 2: OF_OBJECTS, 3: OF_LISTS}
-"""By number of segments."""
 CONTINUE = "100-continue"
 """All that clients can expect."""
 PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 VARY_ENCODING = ("Vary", "Accept-Encoding")
-_VERSION = re.compile("[+-]?[0-9]+")
-CLIENT_GONE = 499
-"""What the access log says of a client that did not wait; nothing is sent."""
 
 Handle = Callable[[Any], Awaitable[web.StreamResponse]]
 
@@ -78,8 +63,11 @@ class RestDoor:
         self._custom_handlers = custom_handlers
         self._prefix = config.rest.api_prefix
         self._cors = config.security.cors
-        self._foreign: set[str] = {config.push.served_endpoint} - {""}
-        """Paths that somebody else serves."""
+        self._access = AccessLog(config.security.secret_parameters)
+        self._foreign: dict[str, tuple[str, ...]] = {}
+        """Paths that the application serves beside the API, and the methods that it does."""
+        if config.push.served_endpoint:
+            self._foreign[config.push.served_endpoint] = ("GET",)
 
     def install(self, app: web.Application) -> None:
         """Add everything to *app*: root, meta routes, custom routes, and the API behind them."""
@@ -90,12 +78,15 @@ class RestDoor:
                 app.router.add_route(method, "/", root)
         else:
             app.router.add_route("GET", "/", _empty)
-        self._foreign.update(["/", *install_meta(app, self._config.meta, self._routes)])
+        self._foreign["/"] = ALL_METHODS if root is not None else ("GET",)
+        for path in install_meta(app, self._config.meta, self._routes):
+            self._foreign[path] = ("GET", "HEAD")
         for path, handler in self._custom_handlers.items():
             full = f"{self._rest.custom_route_prefix}/{path.strip('/')}"
             for method in ALL_METHODS:
                 app.router.add_route(method, full, self._answering(handler))
-            self._foreign.add(full)
+            self._foreign[full] = ALL_METHODS
+        app.middlewares.insert(0, self._access.middleware(self.serve))
         app.router.add_route("*", "/{path:.*}", self.serve)
         if self._cors is not None:
             decorate_all(app, self._cors)
@@ -146,6 +137,7 @@ class RestDoor:
             and EXPECT not in headers
             and UPGRADE not in headers
             and self._rest.keep_alive
+            and head.is_ordinary(headers)
         )
 
     def shortcut(self, application: Handle) -> Handle:
@@ -153,13 +145,17 @@ class RestDoor:
 
         def handle(request: Any) -> Awaitable[web.StreamResponse]:
             if request.version < HttpVersion10:  # of HTTP/0.9, which has no answers with headers
-                return _bad_request()
+                return self._refused(raw_request(request), _plain(400, "400 Bad Request"))
+            raw = raw_request(request)
+            problem = head.problem_of(request.version, raw.headers)
+            if problem is not None:
+                return self._refused(raw, problem, closes=True)
             expected = request.headers.get(EXPECT)
             if expected is not None:
                 # Another one aiohttp would repeat, and fail when it is no UTF-8.
-                is_known = expected.lower() == CONTINUE
-                return application(request) if is_known else _expectation_failed()
-            raw = raw_request(request)
+                if expected.lower() != CONTINUE:
+                    return self._refused(raw, _plain(417, "417 Expectation Failed"))
+                return application(request)
             if raw.path in self._foreign or UPGRADE in raw.headers:
                 return application(request)
             return self._served(request, raw)
@@ -168,10 +164,39 @@ class RestDoor:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer a request of aiohttp's for the API, or for nothing at all."""
-        return await self._served(request, raw_request(request))
+        raw = raw_request(request)
+        problem = head.problem_of(request.version, raw.headers)
+        if problem is not None:
+            return await self._refused(raw, problem, closes=True)
+        return await self._served(request, raw)
+
+    async def _refused(
+        self, raw: RawRequest, what: Error | RawResponse, *, closes: bool = False
+    ) -> web.StreamResponse:
+        """Refuse a request for its head: counted, limited, decorated and logged like any other."""
+        begin, path = self._access.begin(), raw.path
+        self._strip(raw)
+        if isinstance(what, RawResponse):
+            response = await self._refused_plainly(raw, what)
+        else:
+            response = await self._pipeline.refuse(raw, what)
+        self._decorate(raw, response)
+        self._access.write(raw, path, response.status, begin)
+        answer = plain_answer(response.status, response.headers, response.body)
+        if closes:
+            answer.force_close()
+        return answer
+
+    async def _refused_plainly(self, raw: RawRequest, what: RawResponse) -> RawResponse:
+        """Refuse in plain text, as the original does, unless the limit of requests says more."""
+        error = Error("", "", code=what.status)
+        response = await self._pipeline.refuse(raw, error)
+        return what if response.status == what.status else response
 
     async def _served(self, request: web.Request, raw: RawRequest) -> web.StreamResponse:
         if raw.path == "*" and raw.method == "OPTIONS":
+            begin = self._access.begin()
+            self._access.write(raw, raw.path, 200, begin)
             return web.Response()
         response = await self.answer(raw, request.content)
         if response.writer is not None:
@@ -189,60 +214,55 @@ class RestDoor:
             raw: the request.
             content: where its body is read from.
         """
-        begin = time.perf_counter() if log.isEnabledFor(logging.INFO) else 0.0
-        method, path = raw.method, raw.path
-        if method == "OPTIONS" and self._cors is not None:
-            return RawResponse(200, [*JSON_HEADERS, *cors_headers(self._cors, raw, preflight=True)])
-        if "%" in path and not is_escaped(path):
-            return RawResponse(400, [PLAIN_TEXT], b"400 Bad Request")
-        try:
-            raw.path = self._route(method, path)
-        except Error as error:
-            response = _refusal(error, method, path)
+        begin, path = self._access.begin(), raw.path
+        if raw.method == "OPTIONS" and self._cors is not None:
+            preflight = cors_headers(self._cors, raw, preflight=True)
+            response = RawResponse(200, [*JSON_HEADERS, *preflight])
         else:
-            body = partial(read_body, content, raw.headers, self._rest)
-            response = await self._pipeline.handle(raw, body)
-            if self._rest.compression:
-                response.headers.append(VARY_ENCODING)
-                if len(response.body) >= compress.MINIMUM:
-                    await _compress(raw, response)
+            response = await self._answered(raw, content)
+            self._decorate(raw, response)
+        if begin:
+            status = response.status if raw.native.transport is not None else CLIENT_GONE
+            self._access.write(raw, path, status, begin)
+        return response
+
+    async def _answered(self, raw: RawRequest, content: Any) -> RawResponse:
+        """Answer a request, without the headers of foreign origins."""
+        path = raw.path
+        if "%" in path and not is_escaped(path):
+            return await self._refused_plainly(raw, _plain(400, "400 Bad Request"))
+        is_below, foreign = self._strip(raw), self._foreign.get(path)
+        if foreign is not None and not (is_below and self._pipeline.is_routed(raw)):
+            error = NotAllowedError(f"{raw.method} not allowed on {path}", foreign)
+            return await self._pipeline.refuse(raw, error, template=path)
+        if not is_below:
+            return await self._pipeline.refuse(raw, NotFoundError(), template=template_of(path, ()))
+        body = partial(read_body, content, raw.headers, self._rest)
+        response = await self._pipeline.handle(raw, body)
+        if foreign is not None:
+            _also_allow(response, foreign)
+        if self._rest.compression:
+            response.headers.append(VARY_ENCODING)
+            if len(response.body) >= compress.MINIMUM:
+                await _compress(raw, response)
+        return response
+
+    def _strip(self, raw: RawRequest) -> bool:
+        """Take the API's prefix from a path, and tell whether it had it."""
+        if not self._prefix:
+            return True
+        is_below = raw.path.startswith(f"{self._prefix}/")
+        if is_below:
+            raw.path = raw.path[len(self._prefix) :]
+        return is_below
+
+    def _decorate(self, raw: RawRequest, response: RawResponse) -> None:
         if self._cors is not None:
             response.headers += cors_headers(self._cors, raw)
-        if begin:
-            _log(raw, response.status, time.perf_counter() - begin)
-        return response
 
     async def write_by_hand(self, raw: RawRequest, response: RawResponse) -> web.StreamResponse:
         """Let the writer of an answer write it."""
         return await write_by_hand(raw.native, response.writer, _joined(response.headers))
-
-    def _route(self, method: str, path: str) -> str:
-        """Return the path below the prefix, if it has the shape of a route with that method.
-
-        Raises:
-            Error: 400 for an empty segment, 404 for another shape, 405 for another method.
-        """
-        if self._prefix:
-            if not path.startswith(f"{self._prefix}/"):
-                raise NotFoundError
-            path = path[len(self._prefix) :]
-        if _is_ordinary(method, path):
-            return path
-        segments = path.split("/")[1:]
-        while segments[:1] == ["v"]:
-            if not _is_version(segments) or len(segments) == 2:
-                return path  # the pipeline says what is wrong with it
-            segments = segments[2:]
-        if segments == [""]:
-            raise NotAllowedError(path)
-        if "" in segments:
-            text = f"{path} is not a valid elemental request path"
-            raise Error("Bad Request", text, "elemental", 400)
-        if len(segments) not in METHODS:
-            raise NotFoundError
-        if method not in METHODS[len(segments)]:
-            raise NotAllowedError(path)
-        return path
 
 
 async def _compress(raw: RawRequest, response: RawResponse) -> None:
@@ -256,12 +276,16 @@ async def _compress(raw: RawRequest, response: RawResponse) -> None:
         response.headers.append(("Content-Encoding", "gzip"))
 
 
-async def _bad_request() -> web.StreamResponse:
-    return web.Response(status=400, text="400 Bad Request")
+def _plain(status: int, text: str) -> RawResponse:
+    return RawResponse(status, [PLAIN_TEXT], text.encode())
 
 
-async def _expectation_failed() -> web.StreamResponse:
-    return web.Response(status=417, text="417 Expectation Failed")
+def _also_allow(response: RawResponse, methods: tuple[str, ...]) -> None:
+    """Add what the application serves on a path to what the model allows there."""
+    for index, (name, value) in enumerate(response.headers):
+        if name == "Allow":
+            allowed = {*filter(None, value.split(", ")), *methods}
+            response.headers[index] = name, ", ".join(sorted(allowed))
 
 
 def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -272,40 +296,5 @@ def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def _is_ordinary(method: str, path: str) -> bool:
-    """Tell, without taking a path apart, whether it is a route without a version."""
-    return (
-        method in METHODS.get(path.count("/"), ())
-        and "//" not in path
-        and not path.endswith("/")
-        and not path.startswith("/v/")
-    )
-
-
-def _is_version(segments: list[str]) -> bool:
-    return len(segments) > 1 and _VERSION.fullmatch(segments[1]) is not None
-
-
 async def _empty(_request: web.Request) -> web.Response:
     return web.Response()
-
-
-def _refusal(error: Error, method: str, path: str) -> RawResponse:
-    """Return the answer to what is no request of the API."""
-    if isinstance(error, NotAllowedError):
-        segments = error.description.strip("/").split("/")
-        if segments[0] == "v" and len(segments) > 1:
-            segments = segments[2:]
-        allowed: tuple[str, ...] = OF_OBJECTS if len(segments) == 2 else OF_LISTS
-        if not error.description.strip("/"):
-            allowed = ("GET",)
-        refused = NotAllowedError(f"{method} not allowed on {path}")
-        return respond.refusal(refused, [("Allow", ", ".join(allowed))])
-    return respond.refusal(error)
-
-
-def _log(raw: RawRequest, status: int, seconds: float) -> None:
-    if raw.native.transport is None:
-        status = CLIENT_GONE
-    facts = {"status": status, "seconds": seconds, "client": raw.remote}
-    log.info("%s %s %d", raw.method, raw.native.path, status, extra=facts)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from bahamut.elemental.errors import Errors
 from bahamut.elemental.identity import Identity
 from bahamut.elemental.operations import Operation
+from bahamut.elemental.query import SECRET, masked
 from bahamut.elemental.request import Request
 from bahamut.elemental.validators import format_value
 
@@ -27,7 +28,7 @@ TraceCleaner = Callable[[Identity, bytes], bytes]
 """Takes what is confidential out of a body: gets a copy, returns what may be logged."""
 
 _SECRET_HEADERS = frozenset(("authorization", "cookie"))
-_SECRET_PARAMETERS = frozenset(("token", "password"))
+_SECRET_PARAMETERS = frozenset(("password",))
 
 
 class Span(Protocol):
@@ -69,6 +70,7 @@ def start_request_span(
     *,
     excluded: Collection[str] = (),
     cleaner: TraceCleaner | None = None,
+    secrets: Collection[str] = (),
 ) -> Any:
     """Begin the span of a request, None if its identity is excluded.
 
@@ -77,10 +79,11 @@ def start_request_span(
         request: parsed, its body read.
         excluded: names of identities that are not traced.
         cleaner: takes what is confidential out of the payload.
+        secrets: query parameters, in lower case, whose values are not shown.
     """
     if request.identity.name in excluded:
         return None
-    headers = _headers(request)
+    headers = _headers(request, secrets)
     carrier = {name: values[0] for name, values in headers.items() if values}
     try:
         parent = tracer.extract(TEXT_MAP, carrier)
@@ -88,7 +91,7 @@ def start_request_span(
         parent = None
     name = f"bahamut.handle.{_operation(request.operation)}.{request.identity.category}"
     span = tracer.start_span(name, child_of=parent, tags=_tags(request))
-    for key, value in _fields(request, headers, cleaner).items():
+    for key, value in _fields(request, headers, cleaner, secrets).items():
         span.log_kv({key: value})
     return span
 
@@ -118,7 +121,10 @@ def _tags(request: Request) -> dict[str, Any]:
 
 
 def _fields(
-    request: Request, headers: Mapping[str, list[str]], cleaner: TraceCleaner | None
+    request: Request,
+    headers: Mapping[str, list[str]],
+    cleaner: TraceCleaner | None,
+    secrets: Collection[str],
 ) -> dict[str, Any]:
     payload = request.data
     if cleaner is not None:
@@ -133,7 +139,7 @@ def _fields(
         "req.claims": _claims(request.password),
         "req.client_ip": request.client_ip,
         "req.parameters": {
-            name: [SNIPPED if name.lower() in _SECRET_PARAMETERS else _listed(parameter.values)]
+            name: [_shown(name, parameter.values, secrets)]
             for name, parameter in request.parameters.items()
         },
         "req.order_by": list(request.order) or None,
@@ -141,12 +147,26 @@ def _fields(
     }
 
 
-def _headers(request: Request) -> dict[str, list[str]]:
+def _headers(request: Request, secrets: Collection[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in request.headers:
-        if name.lower() != "host":
-            found.setdefault(name.title(), list(request.headers.getall(name, ())))
+        title = name.title()
+        if title not in found and title != "Host":
+            found[title] = list(request.headers.getall(name, ()))
+    if "Referer" in found:  # it may be the address of a page with a token
+        found["Referer"] = [_masked_url(value, secrets) for value in found["Referer"]]
     return found
+
+
+def _masked_url(url: str, secrets: Collection[str]) -> str:
+    address, mark, query = url.partition("?")
+    return f"{address}{mark}{masked(query, secrets)}"
+
+
+def _shown(name: str, values: list[Any], secrets: Collection[str]) -> str:
+    if name.lower() in secrets:
+        return SECRET
+    return SNIPPED if name.lower() in _SECRET_PARAMETERS else _listed(values)
 
 
 def _listed(values: list[Any]) -> str:

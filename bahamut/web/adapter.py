@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut.config import RestConfig
 from bahamut.context import ResponseWriter
@@ -17,7 +17,7 @@ from bahamut.elemental.raw_request import RawRequest
 from bahamut.errors import RequestEntityTooLargeError
 from bahamut.web.internals import DECORATED
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 
 def split_target(target: str) -> tuple[str, str]:

@@ -16,8 +16,11 @@ from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 
+from bahamut import respond
+from bahamut.elemental.errors import Error
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.response import RawResponse
+from bahamut.errors import SUBJECT
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.web import internals
 from bahamut.web.adapter import split_target
@@ -194,8 +197,10 @@ class Handler(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: Any = None, *_: Any
     ) -> web.StreamResponse:
-        # What was wrong with it is for the log; the answer is the original's.
-        return super().handle_error(request, status, exc, f"{status} {internals.reason(status)}")
+        # What was wrong with it is for the log, it may quote secrets of the target.
+        title = internals.reason(status)
+        found = super().handle_error(request, status, exc, f"{status} {title}")
+        return _unreadable(status, title) if isinstance(exc, HttpProcessingError) else found
 
     # --- the short way -----------------------------------------------------------------------
 
@@ -339,6 +344,15 @@ class Handler(web.RequestHandler):
         self._header_timer = None
         if self._is_idle:
             self._abort()
+
+
+def _unreadable(status: int, title: str) -> web.StreamResponse:
+    """Return the answer to what is no HTTP, after which the connection ends."""
+    error = Error(title, "The request is not valid HTTP", SUBJECT, status)
+    given = respond.refusal(error)
+    answer = internals.plain_answer(given.status, given.headers, given.body)
+    answer.force_close()
+    return answer
 
 
 async def _raising(error: Exception) -> Any:

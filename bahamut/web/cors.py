@@ -7,20 +7,20 @@ where an origin is allowed as itself, and by us where that library has no word f
 
 from __future__ import annotations
 
-import logging
 from typing import Any, NoReturn
 
 from aiohttp import web
 from aiohttp_cors import CorsConfig, ResourceOptions
 from aiohttp_cors.abc import AbstractRouterAdapter
 
+from bahamut._kit.logs import get_logger
 from bahamut.cors import CORSPolicyController, Headers
 from bahamut.elemental.headers import ORIGIN
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.web.adapter import raw_request
 from bahamut.web.internals import DECORATED
 
-log = logging.getLogger(__name__)
+log = get_logger(__name__)
 
 _LIBRARY_SETS = (
     "Access-Control-Allow-Origin",
