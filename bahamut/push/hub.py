@@ -21,7 +21,7 @@ from bahamut.config import Config
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
-from bahamut.push.outgoing import LARGE_EVENT, Models, Outgoing, Parcel, interesting_to
+from bahamut.push.outgoing import Models, Outgoing, Parcel, interesting_to, is_large_event
 from bahamut.push.session import PushSession
 
 log = logging.getLogger(__name__)
@@ -176,7 +176,7 @@ class Hub:
             return
         if not self.sessions:
             return
-        if len(event.data) > LARGE_EVENT:
+        if is_large_event(event):
             encodings = {session.writes for session in self.sessions}
             decodes = any(session.filters for session in self.sessions)
             await in_worker(given.prepare, encodings, decodes=decodes)

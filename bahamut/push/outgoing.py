@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON, MSGPACK, decode, decode_into, encode
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import Filter, compile_filter
@@ -20,8 +21,16 @@ from bahamut.web.websocket import Frame
 
 log = logging.getLogger(__name__)
 
-LARGE_EVENT = 16 * 1024
+LARGE_EVENT = 256 * 1024
 """Bytes of an object beyond which it is decoded and encoded in the worker thread."""
+MANY_VALUES = 1000
+"""Values of an object beyond which it is."""
+
+
+def is_large_event(event: Event) -> bool:
+    """Return whether the object of an event is decoded and encoded in the worker thread."""
+    data = event.data
+    return len(data) > LARGE_EVENT or holds_more(event.encoding, data, MANY_VALUES)
 
 
 class Models:

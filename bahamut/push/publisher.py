@@ -17,7 +17,7 @@ from bahamut.elemental.model import Model
 from bahamut.elemental.secrecy import without_secrets
 from bahamut.interfaces import PushPublishHandler
 from bahamut.pubsub import Publication
-from bahamut.push.outgoing import LARGE_EVENT, Models, scrubbed
+from bahamut.push.outgoing import Models, is_large_event, scrubbed
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class Publisher:
         """Publish one event; that of a *model* may still hold secrets."""
         try:
             if self._handler is None or await _is_published(event, self._handler):
-                clean = in_worker if len(event.data) > LARGE_EVENT else _here
+                clean = in_worker if is_large_event(event) else _here
                 await self._publish(await clean(scrubbed, event, model))
         except Exception:
             self.lost += 1

@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 TRY_AGAIN_LATER = 1013
 MAX_PARAMETERS = 1000
 """Parameters of a session."""
-MAX_PARAMETER_TEXT = 64 * 1024
-"""Characters of all parameters of a session, besides those of its handshake."""
 
 
 class Waiting(NamedTuple):
@@ -167,7 +165,7 @@ class PushSession(Session):
         self.count_missed: Callable[[str, int], None] | None = None
         """Told of those events, and whether they were dropped or conflated."""
         self._settings = settings
-        self._most = min(settings.max_message, MAX_PARAMETER_TEXT) + len(raw.query)
+        self._most = settings.max_message + len(raw.query)
         self._models = models
         self._outbox: list[Waiting] = []
         self._drainer: asyncio.Task[None] | None = None

@@ -30,7 +30,6 @@ BEYOND = [
     {"identities": {"note": ["create" * 20_000]}},
     {"parameters": {"p": ["x"] * 90_000}},
     {"parameters": {f"p{n}": [] for n in range(90_000)}},
-    {"parameters": {"p": ["x" * 100_000]}},
 ]
 
 
