@@ -17,11 +17,11 @@ import msgpack
 import orjson
 
 from bahamut._kit.gotime import Instant, format_rfc3339
-from bahamut.elemental.compile import model_of
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.nesting import can_nest, check_nesting
 from bahamut.elemental.secrecy import has_secrets, without_secrets
-from bahamut.elemental.shapes import check_depth, decode_object
+from bahamut.elemental.shapes import decode_object
 from bahamut.elemental.unpacking import unpacked
 
 JSON = "application/json"
@@ -286,28 +286,6 @@ def _looks_for_mappings(model: type[Model], seen: set[type[Model]]) -> bool:
     return False
 
 
-_recursive: dict[type[Model], bool] = {}
-"""Of the classes that were looked at, whether their objects can hold their own kind."""
-
-
-def _check_depth(value: Any, model: type[Model]) -> None:
-    """Refuse what is too deep for encoders, where only the value itself could say so.
-
-    Raises:
-        DecodeError: objects that can hold their own kind are nested too deeply.
-    """
-    found = _recursive.get(model)
-    if found is None:
-        found = _recursive[model] = _looks_for_itself(model, frozenset((model.PLAIN,)))
-    if found:
-        check_depth(value)
-
-
-def _looks_for_itself(model: type[Model], above: frozenset[type[Model]]) -> bool:
-    nested = [model_of(spec) for spec in model.ATTRIBUTES if spec.model is not None]
-    return any(each in above or _looks_for_itself(each, above | {each}) for each in nested)
-
-
 def decode(encoding: str, data: bytes) -> Any:
     """Return the one value that *data* hold, nothing before it and nothing after (Go: Decode).
 
@@ -363,8 +341,8 @@ def update_from(encoding: str, value: Any, target: Model) -> None:
         raise undecodable(encoding, "the value must be an object")
     model = type(target)
     try:
-        if _recursive.get(model, True):
-            _check_depth(value, model)
+        if can_nest.get(model, True):
+            check_nesting(value, model)
         model.update_from_wire(target, value)
     except DecodeError as error:
         raise undecodable(encoding, str(error)) from None
@@ -387,7 +365,7 @@ def decode_list(encoding: str, data: bytes, model: type[Model]) -> list[Model]:
             raise undecodable(encoding, f"item {index} must be an object")
         made = model.zero()
         try:
-            _check_depth(item, model)
+            check_nesting(item, model)
             type(made).update_from_wire(made, item)
         except DecodeError as error:
             raise undecodable(encoding, f"item {index}: {error}") from None

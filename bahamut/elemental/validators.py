@@ -25,7 +25,7 @@ def validation_error(attribute: str, description: str) -> Error:
     return Error(VALIDATION_ERROR, description, "elemental", 422, data)
 
 
-MAX_SHOWN = 1024
+MAX_SHOWN = 16 * 1024
 """Characters of a value that errors show."""
 
 

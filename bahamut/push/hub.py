@@ -16,14 +16,21 @@ from typing import Any, Self
 
 from bahamut._kit.calls import decided
 from bahamut._kit.tasks import FAILURES, cancel_and_wait, failure, within
-from bahamut._kit.turns import here, in_worker
+from bahamut._kit.turns import in_worker
 from bahamut.config import Config
 from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError
 from bahamut.push.losses import FAILED, OVERFLOW, UNREADABLE, Losses
-from bahamut.push.outgoing import LARGE_EVENT, Models, Outgoing, Parcel, interesting_to
+from bahamut.push.outgoing import (
+    LARGE_EVENT,
+    Models,
+    Outgoing,
+    Parcel,
+    interesting_to,
+    is_large_event,
+)
 from bahamut.push.session import PushSession
 
 TURN = 16
@@ -175,10 +182,7 @@ class Hub:
     async def _dispatch(self, publication: Any, parcels: dict[PushSession, Parcel]) -> None:
         """Add a publication to the parcels of the sessions that get it; it may be anything."""
         try:
-            data = publication.data or b""
-            read = in_worker if len(data) > LARGE_EVENT else here
-            given = await read(self._read, publication.encoding or JSON, data)
-            given.report()
+            given = await self._read(publication.encoding or JSON, publication.data or b"")
             if not self.sessions:
                 return
             if self._handler is None:
@@ -192,26 +196,38 @@ class Hub:
             text = "A publication cannot be dispatched"
             self.losses.drop(FAILED, text, exc_info=failure(error))
 
-    def _read(self, encoding: str, data: bytes) -> Outgoing:
-        """Return the event in a publication; of a large one, with all that sessions will ask for.
+    async def _read(self, encoding: str, data: bytes) -> Outgoing:
+        """Return the event in a publication; the worker thread decodes and encodes a large one.
 
         Raises:
             DecodeError: there is no valid event, or it holds too many values.
         """
-        event = self._event(encoding, data)
-        if holds_more(event.encoding, event.data, self._max_items):
-            raise DecodeError(f"an event of more than {self._max_items} values")
-        given = Outgoing(event, self.models.of(event), self.losses)
         if len(data) > LARGE_EVENT:
-            sessions = tuple(self.sessions)  # the loop changes the mapping meanwhile
-            encodings = {session.writes for session in sessions}
-            given.prepare(encodings, decodes=any(session.filters for session in sessions))
-        return given
+            event = await in_worker(self._event, encoding, data)
+        else:
+            event = self._event(encoding, data)
+        if not is_large_event(event):
+            return Outgoing(event, self.models.of(event), self.losses)
+        encodings = {session.writes for session in self.sessions}
+        decodes = any(session.filters for session in self.sessions)
+        outgoing = await in_worker(self._prepared, event, encodings, decodes=decodes)
+        outgoing.report()
+        return outgoing
 
     def _event(self, encoding: str, data: bytes) -> Event:
+        event = Event.from_bytes(encoding, self._counted(encoding, data))
+        self._counted(event.encoding, event.data)
+        return event
+
+    def _counted(self, encoding: str, data: bytes) -> bytes:
         if holds_more(encoding, data, self._max_items):
-            raise DecodeError(f"a publication of more than {self._max_items} values")
-        return Event.from_bytes(encoding, data)
+            raise DecodeError(f"an event of more than {self._max_items} values")
+        return data
+
+    def _prepared(self, event: Event, encodings: set[str], *, decodes: bool) -> Outgoing:
+        outgoing = Outgoing(event, self.models.of(event), self.losses)
+        outgoing.prepare(encodings, decodes=decodes)
+        return outgoing
 
     def _offer(self, session: PushSession, parcel: Parcel) -> None:
         try:

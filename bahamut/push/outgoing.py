@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import orjson
 
 from bahamut._kit.logs import printable
+from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import (
     JSON,
     MSGPACK,
@@ -34,12 +35,20 @@ from bahamut.elemental.shapes import refuse
 from bahamut.push.losses import UNFIT, Losses
 from bahamut.web.websocket import Frame
 
-LARGE_EVENT = 16 * 1024
-"""Bytes of an object beyond which it is decoded and encoded in the worker thread."""
 FILTER_LIMIT = 200_000
 """Units of work that one filter of a session may cost for one event: about 10 ms at the most."""
 
+LARGE_EVENT = 256 * 1024
+"""Bytes of an object beyond which it is decoded and encoded in the worker thread."""
+MANY_VALUES = 1000
+"""Values of an object beyond which it is."""
 _PREPARING = 40
+
+
+def is_large_event(event: Event) -> bool:
+    """Return whether the object of an event is decoded and encoded in the worker thread."""
+    data = event.data
+    return len(data) > LARGE_EVENT or holds_more(event.encoding, data, MANY_VALUES)
 
 
 class Models:

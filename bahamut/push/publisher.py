@@ -18,7 +18,7 @@ from bahamut.elemental.secrecy import without_secrets
 from bahamut.interfaces import PushPublishHandler
 from bahamut.pubsub import Publication, TooLargeError
 from bahamut.push.losses import INVALID, UNPUBLISHED, Losses
-from bahamut.push.outgoing import LARGE_EVENT, Models, scrubbed
+from bahamut.push.outgoing import Models, is_large_event, scrubbed
 
 log = get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Publisher:
         try:
             if self._handler is None or await _is_published(event, self._handler):
                 if not is_clean:
-                    clean = in_worker if len(event.data) > LARGE_EVENT else here
+                    clean = in_worker if is_large_event(event) else here
                     event = await clean(scrubbed, event, model)
                 await self._publish(event)
         except DecodeError as error:

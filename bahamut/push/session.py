@@ -28,8 +28,6 @@ log = get_logger(__name__)
 TRY_AGAIN_LATER = 1013
 MAX_PARAMETERS = 1000
 """Parameters of a session."""
-MAX_PARAMETER_TEXT = 64 * 1024
-"""Characters of all parameters of a session, besides those of its handshake."""
 
 
 class Waiting(NamedTuple):
@@ -173,7 +171,7 @@ class PushSession(Session):
         """Told why events are missed and how many: dropped, conflated or too expensive."""
         self.losses = Losses()
         self._settings = settings
-        self._most = min(settings.max_message, MAX_PARAMETER_TEXT) + len(raw.query)
+        self._most = settings.max_message + len(raw.query)
         self._models = models
         self._outbox: list[Waiting] = []
         self._drainer: asyncio.Task[None] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-MAX_FRAGMENTS = 10_000
+MAX_FRAGMENTS = 100_000
 """Frames that one message may come in."""
 _REFUSED = b"\xf0\x80"
 """The head of a frame with reserved bits."""
