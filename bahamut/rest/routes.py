@@ -193,7 +193,10 @@ class RestDoor:
             error = NotAllowedError(f"{raw.method} not allowed on {path}", foreign)
             return await self._pipeline.refuse(raw, error, template=path)
         if not is_below:
-            return await self._pipeline.refuse(raw, NotFoundError(), template=template_of(path, ()))
+            template = template_of(path, ())
+            return await self._pipeline.refuse(
+                raw, NotFoundError(), template=template, is_limited=False
+            )
         body = partial(read_body, content, raw.headers, self._rest)
         response = await self._pipeline.handle(raw, body)
         if foreign is not None:

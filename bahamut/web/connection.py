@@ -6,6 +6,7 @@ Like `internals`, this leans on names that aiohttp does not promise, as aiohttp 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
@@ -17,14 +18,16 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from bahamut import respond
-from bahamut.elemental.errors import Error
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.response import RawResponse
-from bahamut.errors import SUBJECT
+from bahamut.errors import BadRequestError
 from bahamut.telemetry.metrics import MetricsManager
 from bahamut.web import internals
 from bahamut.web.adapter import split_target
 from bahamut.web.masks import MaskedFrames
+
+_TWICE = re.compile(r"Duplicate '([A-Za-z-]+)' header").match
+"""What aiohttp says of a header that may stand in a request only once, such as Host."""
 
 
 class Door(Protocol):
@@ -197,10 +200,10 @@ class Handler(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: Any = None, *_: Any
     ) -> web.StreamResponse:
-        # What was wrong with it is for the log, it may quote secrets of the target.
-        title = internals.reason(status)
-        found = super().handle_error(request, status, exc, f"{status} {title}")
-        return _unreadable(status, title) if isinstance(exc, HttpProcessingError) else found
+        # What was wrong with it is for the log; the answer is the original's.
+        found = super().handle_error(request, status, exc, f"{status} {internals.reason(status)}")
+        twice = _TWICE(getattr(exc, "message", ""))
+        return _refusal_of(twice[1]) if twice is not None else found
 
     # --- the short way -----------------------------------------------------------------------
 
@@ -346,10 +349,9 @@ class Handler(web.RequestHandler):
             self._abort()
 
 
-def _unreadable(status: int, title: str) -> web.StreamResponse:
-    """Return the answer to what is no HTTP, after which the connection ends."""
-    error = Error(title, "The request is not valid HTTP", SUBJECT, status)
-    given = respond.refusal(error)
+def _refusal_of(header: str) -> web.StreamResponse:
+    """Return the answer to a request that repeats a header, after which the connection ends."""
+    given = respond.refusal(BadRequestError(f"The request has more than one {header} header"))
     answer = internals.plain_answer(given.status, given.headers, given.body)
     answer.force_close()
     return answer
