@@ -29,7 +29,7 @@ from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing, Parcel
 from bahamut.push.session import PushSession
 from bahamut.supervisor import RunContext
-from bahamut.web.access import AccessLog
+from bahamut.web.access import CLIENT_GONE, AccessLog
 from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
 from bahamut.web.internals import plain_answer
@@ -75,7 +75,12 @@ class Endpoint:
             refusal = self._refusal(raw_request(request), error)
             self._access.write_handshake(request, refusal.status)
             return refusal
-        response = await socket.open(request)
+        try:
+            response = await socket.open(request)
+        except ConnectionError:
+            log.debug("A client left during its handshake")
+            self._access.write_handshake(request, CLIENT_GONE)
+            return web.Response()  # nobody reads it
         self._access.write_handshake(request, response.status)
         await self._serve(session, socket)
         return response

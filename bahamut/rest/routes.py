@@ -186,9 +186,9 @@ class RestDoor:
     async def _answered(self, raw: RawRequest, content: Any) -> RawResponse:
         """Answer a request, without the headers of foreign origins."""
         path = raw.path
+        is_below, foreign = self._strip(raw), self._foreign.get(path)
         if "%" in path and not is_escaped(path):
             return await self._refused_plainly(raw, _plain(400, "400 Bad Request"))
-        is_below, foreign = self._strip(raw), self._foreign.get(path)
         if foreign is not None and not (is_below and self._pipeline.is_routed(raw)):
             error = NotAllowedError(f"{raw.method} not allowed on {path}", foreign)
             return await self._pipeline.refuse(raw, error, template=path)

@@ -6,7 +6,6 @@ Like `internals`, this leans on names that aiohttp does not promise, as aiohttp 
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
@@ -17,17 +16,12 @@ from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from bahamut import respond
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.response import RawResponse
-from bahamut.errors import BadRequestError
 from bahamut.telemetry.metrics import MetricsManager
-from bahamut.web import internals
+from bahamut.web import head, internals
 from bahamut.web.adapter import split_target
 from bahamut.web.masks import MaskedFrames
-
-_TWICE = re.compile(r"Duplicate '([A-Za-z-]+)' header").match
-"""What aiohttp says of a header that may stand in a request only once, such as Host."""
 
 
 class Door(Protocol):
@@ -193,8 +187,12 @@ class Handler(web.RequestHandler):
         super().set_parser(masked, data_received_cb)
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        # What is no HTTP is the client's doing: anyone could fill the log with traces.
-        is_of_client = isinstance(kwargs.get("exc_info"), HttpProcessingError)
+        # Malformed requests and lost clients: anyone could fill the log with their traces.
+        error = kwargs.get("exc_info")
+        is_gone = self.transport is None or self.transport.is_closing()
+        is_of_client = isinstance(error, HttpProcessingError) or (
+            is_gone and isinstance(error, ConnectionResetError)
+        )
         (self.logger.debug if is_of_client else self.logger.exception)(*args, **kwargs)
 
     def handle_error(
@@ -202,8 +200,7 @@ class Handler(web.RequestHandler):
     ) -> web.StreamResponse:
         # What was wrong with it is for the log; the answer is the original's.
         found = super().handle_error(request, status, exc, f"{status} {internals.reason(status)}")
-        twice = _TWICE(getattr(exc, "message", ""))
-        return _refusal_of(twice[1]) if twice is not None else found
+        return head.refusal_of_miscount(exc) or found
 
     # --- the short way -----------------------------------------------------------------------
 
@@ -347,14 +344,6 @@ class Handler(web.RequestHandler):
         self._header_timer = None
         if self._is_idle:
             self._abort()
-
-
-def _refusal_of(header: str) -> web.StreamResponse:
-    """Return the answer to a request that repeats a header, after which the connection ends."""
-    given = respond.refusal(BadRequestError(f"The request has more than one {header} header"))
-    answer = internals.plain_answer(given.status, given.headers, given.body)
-    answer.force_close()
-    return answer
 
 
 async def _raising(error: Exception) -> Any:
