@@ -47,7 +47,14 @@ from bahamut.errors import (
 )
 from bahamut.interfaces import Auditer, IdentifiableRetriever, Processor
 from bahamut.plan import Limits, Plan, Plans
-from bahamut.routing import KNOWN_METHODS, OTHER_METHOD, check_shape, is_routed, template_of
+from bahamut.routing import (
+    KNOWN_METHODS,
+    LIMITED,
+    OTHER_METHOD,
+    check_shape,
+    is_routed,
+    template_of,
+)
 from bahamut.telemetry import tracing
 from bahamut.telemetry.metrics import FinishMeasurementFunc
 
@@ -150,7 +157,7 @@ class Pipeline:
         try:
             request, registry = self.parse(raw)
         except FAILURES as error:
-            return await self.refuse(raw, failure(error))
+            return await self.refuse(raw, failure(error), is_limited=isinstance(error, LIMITED))
         plan = self._plans.of(request, registry)
         ctx = Context(request, self.context)
         if self._metrics is None:
@@ -163,7 +170,9 @@ class Pipeline:
             response.writer = _measured(finish, response.writer, ctx)
         return response
 
-    async def refuse(self, raw: RawRequest, error: Exception, template: str = "") -> RawResponse:
+    async def refuse(
+        self, raw: RawRequest, error: Exception, *, template: str = "", is_limited: bool = True
+    ) -> RawResponse:
         """Answer what never became the request of an operation: limited and counted as those are.
 
         Args:
@@ -171,9 +180,10 @@ class Pipeline:
             error: what is wrong with it.
             template: what metrics call it; that of its path, which is below the API's prefix,
                 without one.
+            is_limited: whether it takes a token of the limits.
         """
         try:
-            if self._plans.global_limits or self._limiter is not None:
+            if is_limited and (self._plans.global_limits or self._limiter is not None):
                 request = unparsed_request(raw, self._settings)
                 await self._take(self._plans.global_limits, request)
         except FAILURES as limited:

@@ -34,7 +34,7 @@ from bahamut.push.hub import GOING_AWAY, Hub
 from bahamut.push.outgoing import Outgoing, Parcel
 from bahamut.push.session import MAX_PARAMETERS, PushSession
 from bahamut.supervisor import RunContext
-from bahamut.web.access import AccessLog
+from bahamut.web.access import CLIENT_GONE, AccessLog
 from bahamut.web.adapter import raw_request
 from bahamut.web.cors import cors_headers
 from bahamut.web.internals import plain_answer
@@ -94,6 +94,7 @@ class Endpoint:
             response = await socket.open(request)
         except ConnectionError:
             log.debug("A client left during its handshake")
+            self._access.write_handshake(request, CLIENT_GONE)
             return web.Response()  # nobody reads it
         self._access.write_handshake(request, response.status)
         await self._serve(session, socket)

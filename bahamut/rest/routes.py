@@ -229,14 +229,17 @@ class RestDoor:
     async def _answered(self, raw: RawRequest, content: Any) -> RawResponse:
         """Answer a request, without the headers of foreign origins."""
         path = raw.path
+        is_below, foreign = self._strip(raw), self._foreign.get(path)
         if "%" in path and not is_escaped(path):
             return await self._refused_plainly(raw, _plain(400, "400 Bad Request"))
-        is_below, foreign = self._strip(raw), self._foreign.get(path)
         if foreign is not None and not (is_below and self._pipeline.is_routed(raw)):
             error = NotAllowedError(f"{raw.method} not allowed on {path}", foreign)
             return await self._pipeline.refuse(raw, error, template=path)
         if not is_below:
-            return await self._pipeline.refuse(raw, NotFoundError(), template=template_of(path, ()))
+            template = template_of(path, ())
+            return await self._pipeline.refuse(
+                raw, NotFoundError(), template=template, is_limited=False
+            )
         body = partial(read_body, content, raw.headers, self._rest)
         response = await self._pipeline.handle(raw, body)
         if foreign is not None:

@@ -65,6 +65,8 @@ async def read_body(content: Any, headers: Any, config: RestConfig) -> bytes:
             return await _bounded(content, limit)
         async with asyncio.timeout(config.timeouts.read):
             return await _bounded(content, limit)
+    except ConnectionError:  # nobody is there to read the answer; it is no fault of the server
+        raise Error("Client Closed Request", "The client has gone", "bahamut", 499) from None
     except TimeoutError:
         raise _unreadable("it did not come in time", 408) from None
     except (ClientPayloadError, HttpProcessingError, web.PayloadAccessError) as error:

@@ -16,13 +16,10 @@ from aiohttp.http import HttpVersion11, RawRequestMessage, StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from bahamut import respond
-from bahamut.elemental.errors import Error
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.response import RawResponse
-from bahamut.errors import SUBJECT
 from bahamut.telemetry.metrics import MetricsManager
-from bahamut.web import internals
+from bahamut.web import head, internals
 from bahamut.web.adapter import split_target
 from bahamut.web.masks import MaskedFrames
 
@@ -190,17 +187,20 @@ class Handler(web.RequestHandler):
         super().set_parser(masked, data_received_cb)
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        # What is no HTTP is the client's doing: anyone could fill the log with traces.
-        is_of_client = isinstance(kwargs.get("exc_info"), HttpProcessingError)
+        # Malformed requests and lost clients: anyone could fill the log with their traces.
+        error = kwargs.get("exc_info")
+        is_gone = self.transport is None or self.transport.is_closing()
+        is_of_client = isinstance(error, HttpProcessingError) or (
+            is_gone and isinstance(error, ConnectionResetError)
+        )
         (self.logger.debug if is_of_client else self.logger.exception)(*args, **kwargs)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: Any = None, *_: Any
     ) -> web.StreamResponse:
-        # What was wrong with it is for the log, it may quote secrets of the target.
-        title = internals.reason(status)
-        found = super().handle_error(request, status, exc, f"{status} {title}")
-        return _unreadable(status, title) if isinstance(exc, HttpProcessingError) else found
+        # What was wrong with it is for the log; the answer is the original's.
+        found = super().handle_error(request, status, exc, f"{status} {internals.reason(status)}")
+        return head.refusal_of_miscount(exc) or found
 
     # --- the short way -----------------------------------------------------------------------
 
@@ -344,15 +344,6 @@ class Handler(web.RequestHandler):
         self._header_timer = None
         if self._is_idle:
             self._abort()
-
-
-def _unreadable(status: int, title: str) -> web.StreamResponse:
-    """Return the answer to what is no HTTP, after which the connection ends."""
-    error = Error(title, "The request is not valid HTTP", SUBJECT, status)
-    given = respond.refusal(error)
-    answer = internals.plain_answer(given.status, given.headers, given.body)
-    answer.force_close()
-    return answer
 
 
 async def _raising(error: Exception) -> Any:

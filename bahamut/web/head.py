@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from aiohttp import HttpVersion, HttpVersion10, HttpVersion11
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 
+from bahamut import respond
 from bahamut.elemental.errors import Error
 from bahamut.elemental.headers import HOST, TRANSFER_ENCODING
 from bahamut.errors import SUBJECT, BadRequestError
+from bahamut.web.internals import plain_answer
 
 _VALID_HOST = re.compile(
     r"(?:\[[0-9A-Za-z:.%_~-]*\]|[A-Za-z0-9!$%&'()*+,\-.;=_~]*)(?::[0-9]*)?"
@@ -20,6 +22,8 @@ _LONGEST = 1024
 _seen: set[str] = set()
 """Hosts that were found valid: nearly all requests name one of a few."""
 _REMEMBERED = 256
+_MISCOUNTED = re.compile(r"(Duplicate|Missing) '([A-Za-z-]+)' header").match
+"""What aiohttp says of a header that must stand in a request once, or at most once."""
 
 
 def is_ordinary(headers: Any) -> bool:
@@ -65,3 +69,19 @@ def _is_valid(host: str) -> bool:
 def _is_chunked(headers: Any) -> bool:
     codings = headers.getall(TRANSFER_ENCODING, ())
     return len(codings) == 1 and codings[0].strip().lower() == "chunked"
+
+
+def refusal_of_miscount(error: BaseException | None) -> web.StreamResponse | None:
+    """Return the answer to a request that repeats or lacks a header; the connection ends with it.
+
+    Args:
+        error: what aiohttp's parser raised; None is returned for anything else.
+    """
+    found = _MISCOUNTED(getattr(error, "message", ""))
+    if found is None:
+        return None
+    how_many = "no" if found[1] == "Missing" else "more than one"
+    given = respond.refusal(BadRequestError(f"The request has {how_many} {found[2]} header"))
+    answer = plain_answer(given.status, given.headers, given.body)
+    answer.force_close()
+    return answer
