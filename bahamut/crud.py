@@ -10,12 +10,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from bahamut._kit.turns import in_worker, is_large
+from bahamut._kit.turns import in_worker
 from bahamut.context import Context
 from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.filters.scanner import shortened
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
+from bahamut.elemental.pieces import is_slow
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.request import Request
 from bahamut.elemental.verify import backport_unexposed_fields, verify
@@ -25,7 +26,7 @@ from bahamut.manipulate.errors import ObjectNotFoundError
 from bahamut.manipulate.filters import NAMESPACE
 
 LARGE = 4096
-"""Weight (`is_large`) beyond which objects are compared in the worker thread."""
+"""Weight (`is_slow`) beyond which objects are compared in the worker thread."""
 PARENT_ID = "parentID"
 PARENT_TYPE = "parentType"
 CREATE_TIME = "createTime"
@@ -215,7 +216,7 @@ def _as_parent(obj: Model) -> Parent:
 
 async def _shared(given: Model, stored: Model, step: Callable[[Model, Model], Model]) -> Model:
     """Call *step* with both objects, in the worker thread if they are large."""
-    if is_large([given, stored], LARGE):
+    if is_slow(given, LARGE) or is_slow(stored, LARGE):
         return await in_worker(step, given, stored)
     return step(given, stored)
 

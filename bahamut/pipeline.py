@@ -12,7 +12,7 @@ from bahamut import respond
 from bahamut._kit.calls import decided, is_coroutine_function, shown
 from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, OrderedQueue, failure, log_failure
-from bahamut._kit.turns import in_worker, is_large
+from bahamut._kit.turns import in_worker
 from bahamut.auth.chain import ask, forbidden, unauthorized
 from bahamut.config import Config
 from bahamut.context import Context, ResponseWriter
@@ -23,6 +23,7 @@ from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.negotiation import accepted_encoding
 from bahamut.elemental.operations import Operation
+from bahamut.elemental.pieces import is_slow
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.request import (
@@ -311,7 +312,7 @@ class Pipeline:
             raise BadRequestError("Identifiable is not patchable")
         if pristine.identity != sparse.identity:
             raise BadRequestError("Patch and target does not have the same identity")
-        if is_large([pristine, sparse], respond.LARGE):
+        if is_slow(pristine, respond.LARGE) or is_slow(sparse, respond.LARGE):
             return await in_worker(_patched, pristine, sparse)
         return _patched(pristine, sparse)
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from bahamut._kit.calls import name_of, shown
 from bahamut._kit.logs import get_logger
-from bahamut._kit.turns import in_worker, is_large, is_overdue
+from bahamut._kit.turns import in_worker, is_overdue
 from bahamut.context import Context
 from bahamut.elemental.encoding import JSON, MSGPACK, encode
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.headers import X_FIELDS
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
-from bahamut.elemental.pieces import joined, pieces_of
+from bahamut.elemental.pieces import is_slow, joined, pieces_of
 from bahamut.elemental.request import Request
 from bahamut.elemental.response import RawResponse
 from bahamut.elemental.secrecy import without_secrets
@@ -29,7 +29,7 @@ from bahamut.interfaces import CustomMarshaller
 log = get_logger(__name__)
 
 LARGE = 4096
-"""Weight (`is_large`) beyond which an output is encoded in the worker thread."""
+"""Weight (`is_slow`) beyond which an output is encoded in the worker thread."""
 ACCEPT = ("Accept", "application/msgpack,application/json")
 NO_COUNT = ("X-Count-Total", "0")
 _CONTENT_TYPES = {
@@ -83,7 +83,7 @@ async def _body(request: Request, output: Any, marshaller: CustomMarshaller | No
     is_list = output.__class__ is list and len(output) > 1
     if is_list and marshaller is None and isinstance(output[0], Model):
         return await _encoded_list(request, output)
-    if is_large(output, LARGE):
+    if is_slow(output, LARGE):
         return await in_worker(_encoded, request, output, marshaller)
     return _encoded(request, output, marshaller)
 

@@ -14,6 +14,8 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_EMPTY: dict[str, Any] = {}
+_SCALARS = frozenset((bool, int, float, type(None), datetime))
 SLICE = 0.01
 """Seconds of uninterrupted work after which other tasks get a turn."""
 
@@ -68,33 +70,27 @@ def is_large(value: Any, limit: int) -> bool:
     Every value weighs 1, and texts and bytes another 1 for each 64 characters. What an object
     weighs is what its ``__dict__`` holds.
     """
-    inside = getattr(value, "__dict__", None)
-    if inside is None:
-        waiting = [value]
-    else:  # most objects hold nothing but scalars and short texts
-        waiting = [
-            each
-            for each in inside.values()
-            if (kind := each.__class__) not in _SCALARS and (kind is not str or len(each) > 64)
-        ]
-    weight = 0
+    weight, waiting = 0, [value]
     while waiting:
         each = waiting.pop()
-        weight += 1
         kind = each.__class__
-        if kind in _SCALARS:
-            continue
-        if kind is str or kind is bytes:
-            weight += len(each) >> 6
-        elif kind is dict:
+        if kind is dict:
             weight += sum(map(len, each)) >> 6 if len(each) <= limit else limit
-            waiting += each.values()
+            parts = each.values()
         elif kind is list or kind is tuple:
-            weight += len(each) if len(each) > limit else 0
-            if weight <= limit:
-                waiting += each
-        elif hasattr(each, "__dict__"):
-            waiting += each.__dict__.values()
+            parts = each
+        elif kind is str or kind is bytes:
+            weight += len(each) >> 6
+            parts = ()
+        else:
+            parts = getattr(each, "__dict__", _EMPTY).values()
+        weight += 1 + len(parts)
         if weight > limit:
             return True
-    return False
+        for part in parts:  # most are scalars: they are not put into the list
+            kind = part.__class__
+            if kind is str:
+                weight += len(part) >> 6
+            elif kind not in _SCALARS:
+                waiting.append(part)
+    return weight > limit

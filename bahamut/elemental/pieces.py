@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from bahamut._kit.turns import is_large
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.model import Model
 
@@ -27,6 +28,25 @@ def nested_attributes(model: type[Model]) -> tuple[str, ...]:
             and not (spec.type == "list" and spec.subtype in _FLAT - {"time"})
         )
     return found
+
+
+def is_slow(value: Any, limit: int) -> bool:
+    """Return whether encoding, copying or comparing *value* can take long.
+
+    Of an object only attributes that can be nested are looked at: the others are fast at any size
+    that a body may have.
+
+    Args:
+        value: an object or any other value.
+        limit: weight (`is_large`) beyond which it is slow.
+    """
+    model = value.__class__
+    nested = _nested.get(model)
+    if nested is None:
+        if not isinstance(value, Model):
+            return is_large(value, limit)
+        nested = nested_attributes(model)
+    return bool(nested) and is_large([value.__dict__.get(name) for name in nested], limit)
 
 
 def pieces_of(items: list[Any]) -> Iterator[tuple[list[Any], bool]]:

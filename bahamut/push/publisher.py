@@ -9,11 +9,12 @@ from time import perf_counter
 from bahamut._kit.calls import decided
 from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, failure, log_failure
-from bahamut._kit.turns import breathe, here, in_worker, is_large
+from bahamut._kit.turns import breathe, here, in_worker
 from bahamut.config import Config
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.pieces import is_slow
 from bahamut.elemental.secrecy import without_secrets
 from bahamut.interfaces import PushPublishHandler
 from bahamut.pubsub import Publication, TooLargeError
@@ -23,7 +24,7 @@ from bahamut.push.outgoing import Models, is_large_event, scrubbed
 log = get_logger(__name__)
 
 LARGE_OBJECT = 4096
-"""Weight (`is_large`) beyond which an object is encoded in the worker thread."""
+"""Weight (`is_slow`) beyond which an object is encoded in the worker thread."""
 PAUSES = (0.0, 0.05, 0.25)
 """Seconds before each attempt to publish; then the event is lost."""
 
@@ -60,7 +61,7 @@ class Publisher:
     async def push_object(self, kind: str, obj: Model) -> None:
         """Publish that something has just happened to an object."""
         try:
-            make = in_worker if is_large(obj, LARGE_OBJECT) else here
+            make = in_worker if is_slow(obj, LARGE_OBJECT) else here
             event = await make(_event, kind, obj)
         except ValueError as error:
             text = "A %s event of %s is lost"
