@@ -19,7 +19,7 @@ from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.headers import X_FIELDS
 from bahamut.elemental.model import Model
 from bahamut.elemental.operations import Operation
-from bahamut.elemental.pieces import is_slow, joined, pieces_of
+from bahamut.elemental.pieces import FLAT_MODELS, is_slow, joined, pieces_of
 from bahamut.elemental.request import Request
 from bahamut.elemental.response import RawResponse
 from bahamut.elemental.secrecy import without_secrets
@@ -76,7 +76,11 @@ async def success(ctx: Context, marshaller: CustomMarshaller | None = None) -> R
     output = ctx.output_data
     if output is None:
         return RawResponse(204 if status == 200 else status, headers)
-    return RawResponse(status, headers, await _body(request, output, marshaller))
+    if output.__class__ in FLAT_MODELS:
+        body = _encoded(request, output, marshaller)
+    else:
+        body = await _body(request, output, marshaller)
+    return RawResponse(status, headers, body)
 
 
 async def _body(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:

@@ -15,6 +15,8 @@ FLAT_PIECE = 25
 _FLAT = frozenset(("string", "enum", "integer", "float", "boolean", "time"))
 _MANY = 1000
 _nested: dict[type[Model], tuple[str, ...]] = {}
+FLAT_MODELS: set[type] = set()
+"""Classes seen so far whose objects are never slow to encode (`is_slow`)."""
 
 
 def nested_attributes(model: type[Model]) -> tuple[str, ...]:
@@ -27,6 +29,8 @@ def nested_attributes(model: type[Model]) -> tuple[str, ...]:
             if spec.type not in _FLAT
             and not (spec.type == "list" and spec.subtype in _FLAT - {"time"})
         )
+        if not found:
+            FLAT_MODELS.add(model)
     return found
 
 
