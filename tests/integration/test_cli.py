@@ -1,5 +1,6 @@
 """`bahamut serve` and `bahamut routes`, as a user runs them."""
 
+import http.client
 import json
 import os
 import signal
@@ -173,3 +174,77 @@ def test_it_can_be_ended_while_it_waits_for_nats():
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out) == (0, "Stopped.\n")
     assert "Traceback" not in err
+
+
+HANDSHAKE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+def answered(port: int, path: str, headers: dict[str, str], method: str = "GET"):
+    """Return the status and the headers of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    connection.close()
+    return answer.status, answer.headers
+
+
+def test_e25_pages_of_the_origins_given_may_call_and_listen():
+    page, other = "http://localhost:3000", "https://app.example.org"
+    with serving("--cors", page, "--cors", "HTTPS://app.example.org", "--cors", "null") as (
+        port,
+        _,
+    ):
+        for origin in (page, other, "null"):
+            asking = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+            for method in ("GET", "OPTIONS"):
+                status, headers = answered(port, "/lists", asking, method)
+                assert (status, headers["Access-Control-Allow-Origin"]) == (200, origin)
+            assert answered(port, "/events", {"Origin": origin} | HANDSHAKE)[0] == 101
+        for stranger in ("http://localhost:3001", "http://app.example.org", "https://evil.example"):
+            headers = answered(port, "/lists", {"Origin": stranger})[1]
+            assert headers["Access-Control-Allow-Origin"] is None
+            assert answered(port, "/events", {"Origin": stranger} | HANDSHAKE)[0] == 403
+
+
+def test_e25_every_page_may_call_when_asked_for():
+    with serving("--cors", "*") as (port, _):
+        headers = answered(port, "/lists", {"Origin": "https://page.example"})[1]
+        assert headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_e25_without_the_option_no_foreign_page_is_admitted():
+    with serving() as (port, _):
+        page = {"Origin": "http://localhost:3000"}
+        assert answered(port, "/lists", page)[1]["Access-Control-Allow-Origin"] is None
+        assert answered(port, "/events", page | HANDSHAKE)[0] == 403
+
+
+@pytest.mark.parametrize("origin", ["localhost:3000", "http://a/", "http://a/b", "nope", "http://"])
+def test_e25_what_is_no_origin_is_refused(origin):
+    done = bahamut("serve", str(SPECS), "--cors", origin)
+    assert done.returncode == 1
+    assert f"'{origin}' is not an origin" in done.stderr
+
+
+def test_e9_a_page_without_a_size_is_everything(tmp_path):
+    data = tmp_path / "data.json"
+    lists = [{"ID": str(i), "name": f"list {i}"} for i in range(60)]
+    data.write_text(json.dumps({"list": lists}))
+    with serving("--data", str(data)) as (port, _):
+        for page in (1, 2, 7):
+            assert len(call(port, "GET", f"/lists?page={page}")) == 60
+        assert len(call(port, "GET", "/lists?page=2&pagesize=50")) == 10
+        assert len(call(port, "GET", "/lists?page=2&limit=5")) == 5
+
+
+def test_e4_an_order_that_repeats_itself_is_that_order_once():
+    order = "&".join(["order=name&order=-name"] * 2000)
+    with serving() as (port, _):
+        for name in ("b", "a"):
+            call(port, "POST", "/lists", {"name": name})
+        assert [found["name"] for found in call(port, "GET", f"/lists?{order}")] == ["a", "b"]

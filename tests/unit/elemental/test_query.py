@@ -53,7 +53,7 @@ def test_e4_too_many_or_malformed_versions_are_refused_without_recursion(path):
 
 @pytest.mark.parametrize("text", ["1" * LONG + "x", "0x" + "1" * LONG + "x", "1." + "_" * LONG])
 def test_e4_a_long_text_that_is_no_number_is_refused_in_linear_time(text):
-    with pytest.raises(ValueError, match="not a float"):
+    with pytest.raises(ValueError, match="float"):
         parse_float(text)
 
 
