@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from bahamut._kit.turns import in_worker
@@ -19,7 +18,7 @@ from bahamut.elemental.operations import Operation
 from bahamut.elemental.pieces import is_slow
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.request import Request
-from bahamut.elemental.verify import backport_unexposed_fields, verify
+from bahamut.elemental.verify import backport_unexposed_fields, patched, verify
 from bahamut.errors import BadRequestError
 from bahamut.manipulate.base import Manipulator, Parent, Query
 from bahamut.manipulate.errors import ObjectNotFoundError
@@ -115,10 +114,10 @@ class CRUDProcessor:
         """Change some attributes of an object; the result is validated as a whole."""
         request = ctx.request
         stored = await self._retrieve(request)
-        patched = await _shared(ctx.input_data, stored, partial(_patched, request.object_id))
-        patched.identifier = stored.identifier
-        self._set(patched, UPDATE_TIME, self._now())
-        ctx.output_data = await self.manipulator.update(patched)
+        changed = await _shared(stored, ctx.input_data, patched)
+        changed.identifier = stored.identifier  # the path says which object, never the body
+        self._set(changed, UPDATE_TIME, self._now())
+        ctx.output_data = await self.manipulator.update(changed)
 
     async def process_delete(self, ctx: Context) -> None:
         """Remove an object and what lives under it; the answer is the object."""
@@ -225,15 +224,6 @@ def _completed(given: Model, stored: Model) -> Model:
     backport_unexposed_fields(stored, given)
     verify(given, stored, Operation.UPDATE)
     return given
-
-
-def _patched(identifier: str, given: Model, stored: Model) -> Model:
-    patched = stored.copy()
-    patched.patch(given)
-    patched.identifier = patched.identifier or identifier
-    patched.validate()
-    verify(patched, stored, Operation.PATCH)
-    return patched
 
 
 def _within(request: Request) -> Query:

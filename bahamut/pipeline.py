@@ -22,7 +22,6 @@ from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
 from bahamut.elemental.model import DecodeError, Model
 from bahamut.elemental.negotiation import accepted_encoding
-from bahamut.elemental.operations import Operation
 from bahamut.elemental.pieces import is_slow
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.elemental.registry import Registry
@@ -35,7 +34,7 @@ from bahamut.elemental.request import (
     unparsed_request,
 )
 from bahamut.elemental.response import RawResponse
-from bahamut.elemental.verify import verify
+from bahamut.elemental.verify import patched
 from bahamut.errors import (
     BadRequestError,
     LockedError,
@@ -313,8 +312,8 @@ class Pipeline:
         if pristine.identity != sparse.identity:
             raise BadRequestError("Patch and target does not have the same identity")
         if is_slow(pristine, respond.LARGE) or is_slow(sparse, respond.LARGE):
-            return await in_worker(_patched, pristine, sparse)
-        return _patched(pristine, sparse)
+            return await in_worker(patched, pristine, sparse)
+        return patched(pristine, sparse)
 
     async def publish(self, ctx: Context, plan: Plan, pusher: Pusher) -> None:
         """Push the events of the processor, then the one about its output."""
@@ -399,16 +398,6 @@ class Pipeline:
             log_failure(log, raised, "The error transformer failed")
             return failure(raised)
         return error if transformed is None else transformed
-
-
-def _patched(pristine: Model, sparse: Model) -> Model:
-    """Return a copy of *pristine* with *sparse* applied, checked."""
-    target = pristine.copy()
-    target.patch(sparse)
-    target.identifier = target.identifier or pristine.identifier
-    verify(target, pristine, Operation.PATCH)
-    target.validate()
-    return target
 
 
 class _UndecodableError(BadRequestError):

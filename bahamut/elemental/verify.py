@@ -45,6 +45,20 @@ def verify(given: Model, pristine: Model | None, operation: Operation) -> None:
 validate_advanced_specification = verify
 
 
+def patched(pristine: Model, sparse: Model) -> Model:
+    """Return a copy of *pristine* with *sparse* applied, verified and validated as a whole.
+
+    Raises:
+        Error: the patch changes a read-only or a creation-only attribute, or the result is invalid.
+    """
+    target = pristine.copy()
+    target.patch(sparse)
+    target.identifier = target.identifier or pristine.identifier
+    verify(target, pristine, Operation.PATCH)
+    target.validate()
+    return target
+
+
 def _was_set(value: Any, default: Any, pristine: Model | None, wire: str) -> bool:
     if is_zero(value) or equal(value, default):
         return False

@@ -80,7 +80,8 @@ def x2_one_rule_for_every_path(exchange: Exchange, _is_exhausted: bool) -> dict[
     category = path.split("/")[1] if path.count("/") == 2 else ""
     is_known = not REGISTRY.identity_from_category(category).is_empty
     if category not in ("", "_meta", "api") and not is_known:
-        if exchange.get("ours", {}).get("status") != [405]:
+        is_marked = exchange.get("decision") == "X2"
+        if not is_marked or exchange["ours"]["status"] not in ([405], [404]):
             return None
         text = "Unable to find the requested resource"
         return _answer(404, Error("Not Found", text, "bahamut", 404))
