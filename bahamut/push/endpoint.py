@@ -21,7 +21,7 @@ from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON
 from bahamut.elemental.errors import Error, Errors
 from bahamut.elemental.event import Event
-from bahamut.elemental.filters import FilterCostError, FilterError
+from bahamut.elemental.filters import FilterCostError, FilterError, PreparedFilter
 from bahamut.elemental.model import DecodeError
 from bahamut.elemental.negotiation import encodings_from_headers
 from bahamut.elemental.push_config import PushConfig, PushLimitError
@@ -236,10 +236,10 @@ class Endpoint:
             return False
         try:
             if len(data) > LARGE_MESSAGE:
-                config = await in_worker(self._config, session.reads, data)
+                config, filters = await in_worker(self._config, session.reads, data)
             else:
-                config = self._config(session.reads, data)
-            session.adopt(config, is_parsed=True)
+                config, filters = self._config(session.reads, data)
+            session.adopt(config, filters)
         except (PushLimitError, FilterCostError) as error:
             wrong = Error("Bad request", f"too much is asked for: {error}", "bahamut")
             return await self._complain(session, socket, wrong, POLICY_VIOLATION)
@@ -254,8 +254,8 @@ class Endpoint:
         self._hub.refile(session)
         return True
 
-    def _config(self, encoding: str, data: bytes) -> PushConfig:
-        """Return the configuration that a message holds, within the bounds of a session.
+    def _config(self, encoding: str, data: bytes) -> tuple[PushConfig, dict[str, PreparedFilter]]:
+        """Return the configuration in a message, and its filters ready to be applied.
 
         Raises:
             DecodeError: it holds none.
@@ -269,7 +269,7 @@ class Endpoint:
         config.parse_identity_filters()
         config.keep_known(self._known)
         config.check_bounds()
-        return config
+        return config, self._hub.models.prepared(config)
 
     async def _complain(
         self, session: PushSession, socket: Socket, error: Error, code: int = UNSUPPORTED_DATA

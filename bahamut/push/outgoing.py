@@ -29,6 +29,7 @@ from bahamut.elemental.encoding import (
 from bahamut.elemental.event import Event
 from bahamut.elemental.filters import Filter, FilterCostError, PreparedFilter
 from bahamut.elemental.model import DecodeError, Model
+from bahamut.elemental.push_config import PushConfig
 from bahamut.elemental.registry import Registry
 from bahamut.elemental.secrecy import has_secrets, wire_without_secrets
 from bahamut.elemental.shapes import refuse
@@ -42,7 +43,6 @@ LARGE_EVENT = 256 * 1024
 """Bytes of an object beyond which it is decoded and encoded in the worker thread."""
 MANY_VALUES = 1000
 """Values of an object beyond which it is."""
-_PREPARING = 40
 
 
 def is_large_event(event: Event) -> bool:
@@ -69,27 +69,33 @@ class Models:
             for model in registry.models()
             if model.ATTRIBUTES
         }
-        self._filters: WeakValueDictionary[str, PreparedFilter] = WeakValueDictionary()
+        self._filters = WeakValueDictionary[tuple[str, str], PreparedFilter]()
 
     def of(self, event: Event) -> type[Model] | None:
         """Return the class of an event's object, None if no version of the API has it."""
         return self._by_name.get(event.identity)
 
-    def prepared(self, text: str, condition: Filter) -> PreparedFilter:
-        """Return a filter ready to be applied; sessions with equal filters share one.
+    def prepared(self, config: PushConfig) -> dict[str, PreparedFilter]:
+        """Return the filters of a configuration ready to be applied, by identity name.
 
-        It is kept as long as a session holds it.
+        Sessions with equal filters share one. It is kept as long as a session holds it.
 
         Args:
-            text: of the filter.
-            condition: the filter itself.
+            config: its filters have been parsed.
 
         Raises:
-            MatcherError: its regular expressions are too large.
+            MatcherError: the regular expressions of a filter are too large.
         """
-        found = self._filters.get(text)
+        found = ((name, config.filter_for_identity(name)) for name in config.filters)
+        return {name: self._prepared(name, given) for name, given in found if given is not None}
+
+    def _prepared(self, name: str, condition: Filter) -> PreparedFilter:
+        key = name, str(condition)
+        found = self._filters.get(key)
         if found is None:
-            found = self._filters[text] = PreparedFilter(condition, limit=FILTER_LIMIT)
+            found = self._filters[key] = PreparedFilter(condition, limit=FILTER_LIMIT)
+            model = self._by_name.get(name)
+            found.test_for(dict if model is None else model.SPARSE)
         return found
 
 
@@ -208,8 +214,6 @@ class Outgoing:
             found = self.object()
         except DecodeError:
             return False
-        if not wanted.is_ready_for(type(found)):
-            self.spent += _PREPARING * wanted.cost
         try:
             return wanted.matches(found)
         except FilterCostError:

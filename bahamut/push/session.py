@@ -182,24 +182,20 @@ class PushSession(Session):
         """Give the session its socket."""
         self._socket = socket
 
-    def adopt(self, config: PushConfig, *, is_parsed: bool = False) -> None:
-        """Ask for something else than before.
+    def adopt(self, config: PushConfig, filters: dict[str, PreparedFilter] | None = None) -> None:
+        """Subscribe to what *config* asks for, in place of what the session asked for before.
 
         Args:
-            config: what the session asks for from now on.
-            is_parsed: whether the filters have been parsed.
+            config: the configuration.
+            filters: its filters, prepared; None to prepare them here.
 
         Raises:
             FilterError: a filter cannot be parsed, or its regular expressions are too large.
             PushLimitError: the parameters of all messages together exceed their bounds.
         """
-        if not is_parsed:
+        if filters is None:
             config.parse_identity_filters()
-        filters: dict[str, PreparedFilter] = {}
-        for name, text in config.filters.items():
-            condition = config.filter_for_identity(name)
-            if condition is not None:
-                filters[name] = self._models.prepared(text, condition)
+            filters = self._models.prepared(config)
         given = {name: list(values or ()) for name, values in (config.parameters or {}).items()}
         parameters = self.parameters | given
         # Message after message adds to them.

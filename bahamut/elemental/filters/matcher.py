@@ -35,6 +35,7 @@ from bahamut.elemental.filters.judges import (
     values_judge,
     with_absent,
 )
+from bahamut.elemental.filters.merging import merged
 from bahamut.elemental.filters.paths import NOWHERE, absent, follower, spec_of
 from bahamut.elemental.patterns import MEMORY, compiled_within
 
@@ -117,6 +118,7 @@ class PreparedFilter:
     def __init__(
         self, condition: Filter, *, now: Clock = _utc_now, limit: int = EVALUATION
     ) -> None:
+        condition = merged(condition)
         self.cost = sum(map(_cost, condition.comparisons()))
         """Units of any evaluation, whatever the object."""
         self.limit = limit
@@ -138,10 +140,6 @@ class PreparedFilter:
         if found is None:
             found = self._tests[kind] = self._compiler.test_for(kind, self._condition)
         return found
-
-    def is_ready_for(self, kind: type) -> bool:
-        """Tell whether the test of one kind of object has been made already."""
-        return kind in self._tests
 
     def matches(self, obj: Any) -> bool:
         """Tell whether an object or a mapping matches; `spent` is what that cost.

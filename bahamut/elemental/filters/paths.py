@@ -74,7 +74,7 @@ def _collect(
     items: list[Any] | tuple[Any, ...], steps: _Steps, meter: Meter, found: list[Any]
 ) -> None:
     """Add to *found* all that a path leads to from the elements of a list."""
-    meter.charge(_ELEMENT * len(items))
+    meter.charge(_ELEMENT * len(items) * len(steps))
     for item in items:
         if isinstance(item, list | tuple):
             _collect(item, steps, meter, found)

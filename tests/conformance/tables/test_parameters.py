@@ -212,6 +212,12 @@ def has_unknown_category(url: str) -> bool:
     return any(identity.is_empty for identity in found)
 
 
+def malformed_pair(row: dict[str, Any], ours: Any) -> str | None:
+    """X58: malformed pairs of a query are refused, not dropped."""
+    is_refused = isinstance(ours, list) and ours[0]["description"].startswith("Malformed parameter")
+    return "X58" if is_refused and ("%zz" in row["url"] or ";" in row["url"]) else None
+
+
 def odd_value(row: dict[str, Any], ours: Any) -> str | None:
     """X7, D9-D11: flags are words of truth, numbers are natural."""
     words = ("must be a boolean", "must not be negative", "must be an integer")
@@ -257,7 +263,8 @@ def test_request():
         else:
             error = row["error"]
             theirs = error if isinstance(error, list) else [error]
-        tally.add(row, parsed(row), theirs, before_us, odd_path, odd_value, other_negotiation)
+        rules = before_us, odd_path, malformed_pair, odd_value, other_negotiation
+        tally.add(row, parsed(row), theirs, *rules)
     tally.close()
 
 
