@@ -24,8 +24,6 @@ from bahamut.manipulate.base import Manipulator, Parent, Query
 from bahamut.manipulate.errors import ObjectNotFoundError
 from bahamut.manipulate.filters import NAMESPACE
 
-LARGE = 4096
-"""Weight (`is_slow`) beyond which objects are compared in the worker thread."""
 PARENT_ID = "parentID"
 PARENT_TYPE = "parentType"
 CREATE_TIME = "createTime"
@@ -215,7 +213,7 @@ def _as_parent(obj: Model) -> Parent:
 
 async def _shared(given: Model, stored: Model, step: Callable[[Model, Model], Model]) -> Model:
     """Call *step* with both objects, in the worker thread if they are large."""
-    if is_slow(given, LARGE) or is_slow(stored, LARGE):
+    if is_slow(given) or is_slow(stored):
         return await in_worker(step, given, stored)
     return step(given, stored)
 

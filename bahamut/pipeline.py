@@ -311,7 +311,7 @@ class Pipeline:
             raise BadRequestError("Identifiable is not patchable")
         if pristine.identity != sparse.identity:
             raise BadRequestError("Patch and target does not have the same identity")
-        if is_slow(pristine, respond.LARGE) or is_slow(sparse, respond.LARGE):
+        if is_slow(pristine) or is_slow(sparse):
             return await in_worker(patched, pristine, sparse)
         return patched(pristine, sparse)
 

@@ -28,8 +28,6 @@ from bahamut.interfaces import CustomMarshaller
 
 log = get_logger(__name__)
 
-LARGE = 4096
-"""Weight (`is_slow`) beyond which an output is encoded in the worker thread."""
 ACCEPT = ("Accept", "application/msgpack,application/json")
 NO_COUNT = ("X-Count-Total", "0")
 _CONTENT_TYPES = {
@@ -87,7 +85,7 @@ async def _body(request: Request, output: Any, marshaller: CustomMarshaller | No
     is_list = output.__class__ is list and len(output) > 1
     if is_list and marshaller is None and isinstance(output[0], Model):
         return await _encoded_list(request, output)
-    if is_slow(output, LARGE):
+    if is_slow(output):
         return await in_worker(_encoded, request, output, marshaller)
     return _encoded(request, output, marshaller)
 

@@ -10,6 +10,8 @@ from bahamut._kit.turns import is_large
 from bahamut.elemental.encoding import MSGPACK
 from bahamut.elemental.model import Model
 
+LARGE = 4096
+"""Weight (`is_large`) beyond which work on a value belongs into the worker thread."""
 FLAT_PIECE = 25
 """Objects of one piece when nothing of them can be nested: their encoding is fast."""
 _FLAT = frozenset(("string", "enum", "integer", "float", "boolean", "time"))
@@ -34,7 +36,7 @@ def nested_attributes(model: type[Model]) -> tuple[str, ...]:
     return found
 
 
-def is_slow(value: Any, limit: int) -> bool:
+def is_slow(value: Any) -> bool:
     """Return whether encoding, copying or comparing *value* can take long.
 
     Of an object only attributes that can be nested are looked at: the others are fast at any size
@@ -42,15 +44,14 @@ def is_slow(value: Any, limit: int) -> bool:
 
     Args:
         value: an object or any other value.
-        limit: weight (`is_large`) beyond which it is slow.
     """
     model = value.__class__
     nested = _nested.get(model)
     if nested is None:
         if not isinstance(value, Model):
-            return is_large(value, limit)
+            return is_large(value, LARGE)
         nested = nested_attributes(model)
-    return bool(nested) and is_large([value.__dict__.get(name) for name in nested], limit)
+    return bool(nested) and is_large([value.__dict__.get(name) for name in nested], LARGE)
 
 
 def pieces_of(items: list[Any]) -> Iterator[tuple[list[Any], bool]]:

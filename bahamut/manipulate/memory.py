@@ -11,12 +11,12 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from bahamut._kit.ids import object_id
-from bahamut._kit.turns import breathe, is_overdue
+from bahamut._kit.turns import breathe, in_worker
 from bahamut.elemental.filters import Filter, FilterCostError, PreparedFilter
 from bahamut.elemental.filters.paths import specs_along
 from bahamut.elemental.filters.scanner import shortened
 from bahamut.elemental.model import Model
-from bahamut.elemental.pieces import FLAT_PIECE, nested_attributes
+from bahamut.elemental.pieces import FLAT_PIECE, is_slow, nested_attributes
 from bahamut.manipulate.base import (
     EVERYTHING,
     ROOT,
@@ -90,10 +90,7 @@ class MemoryManipulator:
     async def create(self, obj: M, query: Query = EVERYTHING) -> M:
         """Store a new object."""
         _check_supported(query)
-        since = perf_counter()
-        table, stored = self._table(type(obj)), obj.copy()
-        if is_overdue(since):
-            await asyncio.sleep(0)
+        table, stored = self._table(type(obj)), await _copied(obj)
         if not stored.identifier:
             stored.identifier = self._make_id()
         identifier = stored.identifier
@@ -104,13 +101,13 @@ class MemoryManipulator:
             stored.identifier = identifier  # under which it is looked for
         table.put(stored, query.parent or ROOT)
         self._undoing(lambda: identifier in table.objects and table.pop(identifier))
-        return stored.copy()
+        return await _copied(stored)
 
     async def retrieve(self, model: type[M], identifier: str, query: Query = EVERYTHING) -> M:
         """Return one object."""
         stored = self._stored(model, identifier, query)
-        copy: Any = stored.to_sparse(*query.fields).copy() if query.fields else stored.copy()
-        return copy  # type: ignore[no-any-return]
+        found: Any = stored.to_sparse(*query.fields) if query.fields else stored
+        return await _copied(found)
 
     async def retrieve_many(self, model: type[M], query: Query = EVERYTHING) -> Page[M]:
         """Return the objects that a query means."""
@@ -120,13 +117,17 @@ class MemoryManipulator:
         page, following = _page(found, query)
         # Stored objects are replaced, never changed: the page stays what it is.
         since, items = perf_counter(), list[Any]()
-        step = 1 if nested_attributes(model) else FLAT_PIECE
-        for begin in range(0, len(page), step):
-            part = page[begin : begin + step]
+        for begin in range(0, len(page), FLAT_PIECE):
+            part = page[begin : begin + FLAT_PIECE]
             if query.fields:
                 part = [obj.to_sparse(*query.fields) for obj in part]
-            items += [obj.copy() for obj in part]
-            since = await breathe(since)
+            if nested_attributes(model):
+                for obj in part:
+                    items.append(await _copied(obj))
+                    since = await breathe(since)
+            else:
+                items += [obj.copy() for obj in part]
+                since = await breathe(since)
         return Page(items, len(found), following)
 
     def _changing(self, model: type[Model], identifier: str, query: Query) -> Model:
@@ -161,26 +162,24 @@ class MemoryManipulator:
 
     async def update(self, obj: M, query: Query = EVERYTHING) -> M:
         """Replace an object, or what is present of a sparse one."""
-        since = perf_counter()
-        stored: Model = obj.copy()
-        if is_overdue(since):
-            await asyncio.sleep(0)
-        # From here to the end of the change no other task may run.
-        table, before = self._table(type(obj)), self._changing(type(obj), obj.identifier, query)
-        version = table.versions[obj.identifier]
-        if obj.IS_SPARSE:
-            patched: Model = before.copy()
-            patched.patch(stored)
-            stored = patched
+        given, table = await _copied(obj), self._table(type(obj))
+        stored: Model | None = None
+        while stored is None:
+            before = self._changing(type(obj), obj.identifier, query)
+            version = table.versions[obj.identifier]
+            stored = await _patched(before, given) if obj.IS_SPARSE else given
+            if table.versions.get(obj.identifier) != version:
+                stored = None  # another task has changed the object while it was copied
+        # No other task may run between the check and the change.
         table.put(stored, table.parents[obj.identifier])
         self._undoing(lambda: table.restore(before, version))
-        copy: Any = stored.copy()
+        copy: Any = await _copied(stored)
         return copy  # type: ignore[no-any-return]
 
     async def delete(self, obj: M, query: Query = EVERYTHING) -> M:
         """Remove an object."""
         table, _ = self._table(type(obj)), self._changing(type(obj), obj.identifier, query)
-        copy: Any = self._pop(table, obj.identifier).copy()
+        copy: Any = await _copied(self._pop(table, obj.identifier))
         return copy  # type: ignore[no-any-return]
 
     def _pop(self, table: Table, identifier: str) -> Model:
@@ -291,6 +290,18 @@ def _conditions(table: Table, query: Query) -> Conditions:
         table.model, query.namespace, recursive=query.recursive, propagated=query.propagated
     )
     return Conditions(within, _prepared(table.model, query.filter) if query.filter else None)
+
+
+async def _copied(obj: M) -> M:
+    """Return a copy of *obj*; the worker thread copies a large one."""
+    copy: Any = await in_worker(obj.copy) if is_slow(obj) else obj.copy()
+    return copy  # type: ignore[no-any-return]
+
+
+async def _patched(stored: Model, sparse: Model) -> Model:
+    copy = await _copied(stored)
+    copy.patch(sparse)
+    return copy
 
 
 def _is_under(table: Table, identifier: str, query: Query) -> bool:

@@ -23,8 +23,6 @@ from bahamut.push.outgoing import Models, is_large_event, scrubbed
 
 log = get_logger(__name__)
 
-LARGE_OBJECT = 4096
-"""Weight (`is_slow`) beyond which an object is encoded in the worker thread."""
 PAUSES = (0.0, 0.05, 0.25)
 """Seconds before each attempt to publish; then the event is lost."""
 
@@ -61,7 +59,7 @@ class Publisher:
     async def push_object(self, kind: str, obj: Model) -> None:
         """Publish that something has just happened to an object."""
         try:
-            make = in_worker if is_slow(obj, LARGE_OBJECT) else here
+            make = in_worker if is_slow(obj) else here
             event = await make(_event, kind, obj)
         except ValueError as error:
             text = "A %s event of %s is lost"
