@@ -90,20 +90,21 @@ async def _body(request: Request, output: Any, marshaller: CustomMarshaller | No
     return _encoded(request, output, marshaller)
 
 
-async def _encoded_list(request: Request, items: list[Any]) -> bytes:
+async def _encoded_list(request: Request, output: list[Any]) -> bytes:
     """Return a list of objects encoded, letting other tasks run when that takes long.
 
     How large the objects are is not known before they are encoded: once one piece has taken long,
     the worker thread encodes the rest.
     """
-    since, pieces, is_slow = perf_counter(), list[bytes](), False
-    for piece, is_long in pieces_of(items):
-        if is_slow or is_long:
+    items = output.copy()  # a processor may answer with a list that it changes meanwhile
+    since, pieces, is_long = perf_counter(), list[bytes](), False
+    for piece, holds_many in pieces_of(items):
+        if is_long or holds_many:
             pieces.append(await in_worker(_encoded, request, piece, None))
             continue
         pieces.append(_encoded(request, piece, None))
         if is_overdue(since):
-            is_slow = True
+            is_long = True
             await asyncio.sleep(0)
     return joined(request.accept, pieces, len(items))
 

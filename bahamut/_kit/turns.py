@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from datetime import datetime
-from functools import cache
+from functools import partial
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
+
+from bahamut._kit.workers import Workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,11 +34,11 @@ async def breathe(since: float) -> float:
     return perf_counter()
 
 
-@cache
-def _pool() -> ThreadPoolExecutor:
-    # One thread: the work holds the GIL, and every further thread makes the loop wait longer for
-    # it. Whatever is queued belongs to an open request or to the one task of the hub.
-    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="bahamut-large")
+_WORKER = Workers("bahamut large", maximum=1, waiting=sys.maxsize)
+"""One thread: the work holds the GIL, and every further thread makes the loop wait longer for it.
+What waits belongs to an open request, to a session or to the hub, each of which waits for one call
+at a time. The thread is a daemon: users' marshallers and validators run in it, too, and one that
+does not return must not hold up the end of the process."""
 
 
 async def here(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -53,15 +54,7 @@ async def in_worker(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     Raises:
         Exception: whatever *function* raises.
     """
-    context = copy_context()
-
-    def run() -> T:
-        return context.run(function, *args, **kwargs)
-
-    return await asyncio.get_running_loop().run_in_executor(_pool(), run)
-
-
-_SCALARS = frozenset((bool, int, float, type(None), datetime))
+    return await _WORKER.run(partial(function, *args, **kwargs))
 
 
 def is_large(value: Any, limit: int) -> bool:

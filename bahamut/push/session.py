@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from http.cookies import SimpleCookie
+from contextlib import suppress
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -91,7 +92,7 @@ class Session:
         Raises:
             LookupError: there is none of that name.
         """
-        found = SimpleCookie(self.header("Cookie")).get(name)
+        found = _cookies(self.header("Cookie")).get(name)
         if found is None:
             raise LookupError(f"http: named cookie not present: {name}")
         return found.value
@@ -338,6 +339,15 @@ class PushSession(Session):
         if self._is_evicted:  # the client may be about to answer
             await asyncio.wait((drainer,), timeout=CLOSE_WITHIN)
         await cancel_and_wait(drainer)
+
+
+def _cookies(header: str) -> SimpleCookie:
+    """Return the cookies of a header; a malformed one hides no other."""
+    found = SimpleCookie()
+    for pair in header.split(";"):
+        with suppress(CookieError):
+            found.load(pair)
+    return found
 
 
 def _identifier(given: Outgoing) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from contextvars import ContextVar
 from typing import Any
@@ -71,3 +73,32 @@ async def test_work_whose_caller_is_gone_does_not_start():
     assert await first
     await in_worker(lambda: None)
     assert started == []
+
+
+@pytest.mark.asyncio
+async def test_a_stop_iteration_reaches_the_caller_as_an_error():
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        async with asyncio.timeout(10):
+            await in_worker(next, iter(()))
+
+
+def test_work_that_does_not_return_holds_up_neither_the_loop_nor_the_process():
+    script = """
+import asyncio, threading
+from bahamut._kit.turns import in_worker
+
+async def main():
+    begun = threading.Event()
+
+    def hang():
+        begun.set()
+        threading.Event().wait()
+
+    work = asyncio.create_task(in_worker(hang))
+    while not begun.is_set():
+        await asyncio.sleep(0.01)
+    work.cancel()
+
+asyncio.run(main())
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)

@@ -1,0 +1,44 @@
+"""Answers encoded in pieces: what processors do meanwhile must not change them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+import orjson
+import pytest
+from bahamut import respond
+from bahamut.elemental.encoding import JSON, MSGPACK
+from bahamut.elemental.operations import Operation
+from bahamut.elemental.request import Request
+from tests.integration.support import Note
+
+COUNT = 1000
+DECODE = {JSON: orjson.loads, MSGPACK: msgpack.unpackb}
+
+
+def _grow(items: list[Any]) -> None:
+    items.append(Note(text="new"))
+
+
+def _shrink(items: list[Any]) -> None:
+    del items[10:]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("encoding", [JSON, MSGPACK])
+@pytest.mark.parametrize("change", [_grow, _shrink, list.clear])
+async def test_a_list_that_changes_while_it_is_encoded_is_answered_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, change: Callable[[list[Any]], None]
+) -> None:
+    monkeypatch.setattr(respond, "is_overdue", lambda _since: True)  # as if each piece were long
+    request = Request(operation=Operation.RETRIEVE_MANY, accept=encoding)
+    items = [Note(text=str(index)) for index in range(COUNT)]
+    encoding_it = asyncio.create_task(respond._encoded_list(request, items))
+    await asyncio.sleep(0)
+    assert not encoding_it.done()
+    change(items)
+    found = DECODE[encoding](await encoding_it)
+    assert [note["text"] for note in found] == [str(index) for index in range(COUNT)]
