@@ -1,7 +1,7 @@
-"""What options are given, checked when a server is made: one table for hooks, one for values.
+"""Validates the values of options when a server is created: one table for hooks, one for values.
 
-`problems` gets a configuration and returns sentences; each names the option and the value. A field
-that is in no table is checked by its type alone.
+`problems` yields one sentence per mistake, with the option and the value. A field that is in
+neither table is only checked by its type.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from bahamut._kit.calls import accepts, is_coroutine_function, is_generator, may_return_awaitable
+from bahamut.elemental.identity import Identity
 
 Colour = Literal["coroutine", "plain", "any"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """Something that is called: a method of an object, or a function if it has no name."""
+    """A user-supplied callable: a method of an object, or a function if *name* is empty."""
 
     name: str
     arguments: str
-    """Names of its positional arguments, for the sentence; their number is checked."""
+    """Names of the positional arguments, for the message; their number is checked."""
     colour: Colour = "coroutine"
     is_optional: bool = False
 
     def fits(self, function: object) -> bool:
-        """Tell whether *function* can be called as this hook is."""
+        """Return whether *function* can be called like this hook."""
         if not callable(function) or is_generator(function):
             return False
         if self.colour == "coroutine" and not may_return_awaitable(function):
@@ -39,22 +40,39 @@ class Hook:
         return accepts(function, len(self.arguments.split()))
 
     def problem(self, value: object) -> str | None:
-        """Return what is wrong with *value*, None if nothing is."""
+        """Return an error message, or None if *value* is valid."""
         call = f"({', '.join(self.arguments.split())})"
         kind = {"coroutine": "coroutine ", "plain": "plain ", "any": ""}[self.colour]
         if not self.name:
             if self.fits(value):
                 return None
-            return f"{described(value)} is no {kind}function that takes {call}"
+            return f"{described(value)} is not a {kind}function that takes {call}"
         method = getattr(value, self.name, None)
         is_absent = method is None and self.is_optional
         if is_absent or (self.fits(method) and not _is_unbound(value, self.name)):
             return None
-        return f"{described(value)} has no {kind}method {self.name}{call}"
+        hint = self._hint(value, method)
+        return f"{described(value)} has no {kind}method {self.name}{call}{hint}"
+
+    def _hint(self, value: object, method: object) -> str:
+        """Return how to correct a method that exists but cannot be called like this hook."""
+        is_short = callable(method) and not accepts(method, len(self.arguments.split()))
+        is_coroutine = callable(method) and may_return_awaitable(method)
+        for is_mistake, hint in (
+            (isinstance(value, type), ": pass an instance, not the class"),
+            (inspect.isroutine(value), ": an object with that method is required, not a function"),
+            (not callable(method), ""),
+            (is_short, ": its parameters are different"),
+            (self.colour == "coroutine" and not is_coroutine, ": declare it with 'async def'"),
+            (self.colour == "plain", ": declare it with 'def', not 'async def'"),
+        ):
+            if is_mistake:
+                return hint
+        return ""
 
 
 def _is_unbound(value: object, name: str) -> bool:
-    """Tell whether *value* is a class whose method needs an instance."""
+    """Return whether *value* is a class whose method needs an instance."""
     return isinstance(value, type) and inspect.isfunction(inspect.getattr_static(value, name, None))
 
 
@@ -113,7 +131,7 @@ HOOKS: tuple[tuple[str, str, tuple[Hook, ...]], ...] = (
     ("post_start_hook", "opt_post_start_hook", _function("server")),
     ("pre_stop_hook", "opt_pre_stop_hook", _function("server")),
 )
-"""Path in the configuration, option, and what is called; of mappings and sequences, each item."""
+"""Path in the configuration, option, and hooks; each item of a mapping or sequence is checked."""
 
 NAMES = {
     "rest.timeouts": "opt_timeouts",
@@ -130,14 +148,14 @@ NAMES = {
     "health.timeouts": "opt_health_server_timeouts",
     "health.listen": "opt_health_server",
 }
-"""Beginnings of paths and their options; the option of another is named after its field."""
+"""Options by path prefix; any other option is named after its field."""
 
 _HOST = re.compile(r"[^\s/@?#]*")
 _TOPIC = re.compile(r"[^\s*>.]+(\.[^\s*>.]+)*")
 
 
 def problems(config: Any) -> Iterator[str]:
-    """Yield sentences that say what is wrong with the values of a configuration."""
+    """Yield a message for each invalid value of a configuration."""
     for path, option, hooks in HOOKS:
         for value in _found(config, path.split(".")):
             yield from (f"{option}(): {p}" for hook in hooks if (p := hook.problem(value)))
@@ -146,7 +164,7 @@ def problems(config: Any) -> Iterator[str]:
 
 
 def described(value: object) -> str:
-    """Return a value as a sentence names it, without saying more of it than its type."""
+    """Return how messages name a value: constants as they are, other objects by their type."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if value is None or isinstance(value, bool | int | float | str):
@@ -156,44 +174,70 @@ def described(value: object) -> str:
 
 
 def listed(option: str, values: Iterable[Any]) -> tuple[Any, ...]:
-    """Return the items that an option was given.
+    """Return the items of *values* as a tuple.
 
     Raises:
-        TypeError: it was given a single object.
+        TypeError: *values* is a string or not iterable.
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"{option}(): {described(values)} is not a list")
+        raise TypeError(f"{option}(): {described(values)} is not a list: use [...]")
     return tuple(values)
 
 
-def mapped(option: str, values: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return the mapping that an option was given.
+def identified(option: str, values: Iterable[Any]) -> tuple[Identity, ...]:
+    """Return *values* as a tuple of identities.
 
     Raises:
-        TypeError: it was given something else.
+        TypeError: *values* is not iterable, or contains something other than an `Identity`.
+    """
+    found = listed(option, values)
+    for value in found:
+        if not isinstance(value, Identity):
+            raise TypeError(
+                f"{option}(): {described(value)} is not an Identity, for instance Task.IDENTITY"
+            )
+    return found
+
+
+def mapped(option: str, values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return *values* as a dictionary.
+
+    Raises:
+        TypeError: *values* is not a mapping.
     """
     if not isinstance(values, Mapping):
-        raise TypeError(f"{option}(): {described(values)} is not a mapping")
+        raise TypeError(f"{option}(): {described(values)} is not a mapping: use {{key: value}}")
     return dict(values)
 
 
-def split_listen(listen: str) -> tuple[str | None, int]:
-    """Return host and port of ``host:port``; an empty host is every interface.
+def keyed(option: str, values: Mapping[Any, Any]) -> dict[Identity, Any]:
+    """Return *values* as a dictionary with identities as keys.
 
     Raises:
-        ValueError: there is no port, or host or port cannot be one.
+        TypeError: *values* is not a mapping, or a key is not an `Identity`.
+    """
+    found = mapped(option, values)
+    identified(option, found)
+    return found
+
+
+def split_listen(listen: str) -> tuple[str | None, int]:
+    """Return host and port of ``host:port``; an empty host means every interface.
+
+    Raises:
+        ValueError: the port is missing, or host or port is invalid.
     """
     host, colon, port = listen.rpartition(":")
     is_port = port.isascii() and port.isdigit() and len(port) < 6 and int(port) <= 65535
     if not colon or not is_port or not _HOST.fullmatch(host):
         raise ValueError(
-            f"'{listen}' is no address to listen on: say HOST:PORT, for instance :8080"
+            f"invalid listen address '{listen}', expected HOST:PORT, for instance :8080"
         )
     return host.strip("[]") or None, int(port)
 
 
 def _found(node: Any, path: list[str]) -> Iterator[Any]:
-    """Yield what a path leads to, item by item; nothing for None."""
+    """Yield the values at *path*, item by item; nothing for None."""
     if isinstance(node, Mapping):
         node = tuple(node.values())
     if isinstance(node, tuple):
@@ -206,7 +250,7 @@ def _found(node: Any, path: list[str]) -> Iterator[Any]:
 
 
 def _scalars(node: Any, path: str) -> Iterator[str]:
-    """Yield what is wrong with the texts, numbers and switches of a tree of dataclasses."""
+    """Yield a message for each invalid string, number or boolean of a tree of dataclasses."""
     for field in fields(node):
         value, here = getattr(node, field.name), f"{path}.{field.name}".lstrip(".")
         check = _BY_TYPE.get(str(field.type))
@@ -239,14 +283,14 @@ def _is_number(value: object) -> bool:
 
 _BY_TYPE: dict[str, tuple[Callable[[object], bool], str]] = {
     "bool": (lambda value: isinstance(value, bool), "True or False"),
-    "int": (_is_whole, "a whole number that is not negative"),
-    "float": (_is_number, "a finite number that is not negative"),
-    "str": (lambda value: isinstance(value, str), "a text"),
+    "int": (_is_whole, "a non-negative integer"),
+    "float": (_is_number, "a finite, non-negative number"),
+    "str": (lambda value: isinstance(value, str), "a string"),
 }
 
 
 def _others(config: Any) -> Iterator[str]:
-    """Yield what is wrong with values whose types say little."""
+    """Yield messages about values that need more than a check of their type."""
     yield from _addresses(config)
     yield from _push(config.push)
     tracer = config.tracing.tracer
@@ -255,7 +299,13 @@ def _others(config: Any) -> Iterator[str]:
     for version, registry in config.model.registries.items():
         if not _is_whole(version) or not hasattr(registry, "identity_from_name"):
             entry = f"{described(version)}: {described(registry)}"
-            yield f"opt_model(): {entry} is not a version and its registry"
+            yield (
+                f"opt_model(): {{{entry}}} does not map a version to a registry: "
+                "use {0: Registry([...])}"
+            )
+    logger = config.rest.logger
+    if logger is not None and not hasattr(logger, "error"):
+        yield f"opt_http_logger(): {described(logger)} is not a logger"
 
 
 def _addresses(config: Any) -> Iterator[str]:
@@ -276,8 +326,12 @@ def _addresses(config: Any) -> Iterator[str]:
 def _push(push: Any) -> Iterator[str]:
     if push.client is None:
         return
-    for name in ("connect", "disconnect", "publish", "subscribe"):
-        if not callable(getattr(push.client, name, None)):
-            yield f"opt_push_server(): {described(push.client)} has no method {name}"
+    methods = ("connect", "disconnect", "publish", "subscribe")
+    missing = [name for name in methods if not callable(getattr(push.client, name, None))]
+    if missing:
+        yield (
+            f"opt_push_server(): {described(push.client)} is not a pub/sub client such as "
+            f"new_local_pubsub_client(): it lacks {', '.join(missing)}"
+        )
     if isinstance(push.topic, str) and not _TOPIC.fullmatch(push.topic):
         yield f"opt_push_server(): '{push.topic}' is not a topic to publish on"

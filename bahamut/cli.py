@@ -44,7 +44,7 @@ _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+").fullmatch
 
 
 class UsageError(Exception):
-    """Something the user can mend; the text says what."""
+    """A mistake in the command line or a data file; shown to the user without a traceback."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bahamut: {error}", file=sys.stderr)
         return 1
     except SpecificationError as error:
-        print(f"bahamut: the specifications in {given.specs} are wrong:", file=sys.stderr)
+        print(f"bahamut: invalid specifications in {given.specs}:", file=sys.stderr)
         print(error.report(), file=sys.stderr)
         return 1
     return 0
@@ -71,13 +71,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("bahamut", description="Model-driven API servers.")
     parser.add_argument("--version", action="version", version=f"bahamut {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", help="serve a folder of specifications, from memory")
-    serving.add_argument("specs", metavar="SPECS", help="the folder")
+    serving = commands.add_parser(
+        "serve", help="serve a folder of specifications; objects are kept in memory"
+    )
+    serving.add_argument("specs", metavar="SPECS", help="folder that contains the specifications")
     serving.add_argument(
         "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="default: %(default)s"
     )
-    serving.add_argument("--prefix", default="", metavar="PATH", help="put before every path")
-    serving.add_argument("--data", metavar="FILE.json", help="objects to begin with")
+    serving.add_argument(
+        "--prefix", default="", metavar="PATH", help="path prefix of the API, for instance /api"
+    )
+    serving.add_argument("--data", metavar="FILE.json", help="initial objects")
     serving.add_argument(
         "--pubsub", default="", metavar="URL", help="share events over NATS: nats://HOST:PORT"
     )
@@ -86,22 +90,25 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="let pages of this origin call the API and open its websocket, for instance "
+        help="allow pages of this origin to use the API and its websocket, for instance "
         "http://localhost:3000; may be repeated; null for pages without an origin, such as files; "
-        "* for any page, but not for the websocket",
+        "* for every page, without the websocket",
     )
     serving.add_argument(
-        "--topic", default="events", help="of the events on NATS; default: %(default)s"
+        "--topic", default="events", help="NATS subject of the events; default: %(default)s"
     )
+    serving.add_argument("--access-log", action="store_true", help="log every request")
     serving.set_defaults(command=serve)
     listing = commands.add_parser("routes", help="list the routes of a folder of specifications")
-    listing.add_argument("specs", metavar="SPECS", help="the folder")
+    listing.add_argument("specs", metavar="SPECS", help="folder that contains the specifications")
     listing.set_defaults(command=routes)
     return parser
 
 
 def serve(given: argparse.Namespace) -> None:
     """Serve specifications from memory until SIGINT or SIGTERM."""
+    if given.access_log:
+        logging.getLogger("bahamut.access").setLevel(logging.INFO)
     specs, registry = _load(given.specs)
     manipulator = MemoryManipulator()
     count = 0
@@ -137,10 +144,10 @@ def serve(given: argparse.Namespace) -> None:
 
 
 def _cors(origins: Sequence[str]) -> list[Option]:
-    """Return the option that admits pages of these origins, none without any.
+    """Return the CORS option for these origins; an empty list without any.
 
     Raises:
-        UsageError: a text is no origin.
+        UsageError: a value is not an origin.
     """
     wanted = {origin.lower() for origin in origins}
     for origin in sorted(wanted - {"*", "null"}):
@@ -159,8 +166,9 @@ def _pubsub(url: str) -> PubSubClient:
 
 
 def routes(given: argparse.Namespace) -> None:
-    """Print what a folder of specifications makes routable."""
+    """Print the routes of a folder of specifications."""
     _, registry = _load(given.specs)
+    logging.getLogger("bahamut.server").setLevel(logging.ERROR)  # nothing is served
     server = new(opt_rest_server(":0"), opt_model({0: registry}))
     register_all(server, MemoryManipulator(), registry)
     _print_routes(server, "")
@@ -175,10 +183,10 @@ def register_all(server: Server, manipulator: MemoryManipulator, registry: Regis
 
 
 def _load(folder: str) -> tuple[SpecificationSet, Registry]:
-    """Load specifications, and give every listing that lacks it the parameter ``q``."""
+    """Load specifications; add the parameter ``q`` to every list operation that lacks it."""
     path = Path(folder)
     if not path.is_dir():
-        raise UsageError(f"there is no folder '{folder}'")
+        raise UsageError(f"'{folder}' is not a folder")
     specs = load(path)
     if str(specs.import_root) not in sys.path:
         sys.path.append(str(specs.import_root))
@@ -258,10 +266,10 @@ async def _store(manipulator: MemoryManipulator, registry: Registry, name: str, 
 
 
 def _parent(value: dict[str, Any]) -> Parent:
-    """Return what an object says that it lives under.
+    """Return the parent that an object names.
 
     Raises:
-        DecodeError: it says so with something that is no text.
+        DecodeError: its type or identifier is not a string.
     """
     kind, identifier = (decode_string(value.get(key), key) for key in (PARENT_TYPE, PARENT_ID))
     return Parent(kind or "root", identifier)
@@ -291,7 +299,7 @@ async def _check_parents(
 async def _check_ancestors(
     manipulator: MemoryManipulator, registry: Registry, path: Path, content: dict[str, Any]
 ) -> None:
-    """Refuse what lives under itself: deleting it would never end."""
+    """Reject parent cycles: deleting such an object would never end."""
     rooted: set[Parent] = set()
     for name, objects in content.items():
         for index, value in enumerate(objects):

@@ -259,16 +259,16 @@ class Config:
     pre_stop_hook: Hook | None = None
 
     def problems(self) -> list[str]:
-        """Return sentences that say what cannot work; a server refuses to be made of it."""
+        """Return the errors in this configuration; a server is not created if there are any."""
         found = list(problems(self))
-        if found:  # the contradictions below are for values that make sense by themselves
+        if found:  # the checks below expect valid values
             return found
         return [
             sentence
             for is_wrong, sentence in (
                 (
                     0 not in self.model.registries and bool(self.model.registries),
-                    "paths without a version need a model of version 0: use opt_model({0: …})",
+                    "paths without a version require a model for version 0: use opt_model({0: …})",
                 ),
                 (
                     _overlap(self.rest.api_prefix, self.rest.custom_route_prefix),
@@ -277,19 +277,19 @@ class Config:
                 ),
                 (
                     self.model.worker_threads == 0,
-                    "opt_worker_threads(): plain processors need a thread or more, not 0",
+                    "opt_worker_threads(): threads must be at least 1, not 0",
                 ),
                 (
                     self.push.slow_policy not in ("drop", "close", "conflate"),
-                    f"'{self.push.slow_policy}' is no policy for slow consumers: use 'drop', "
-                    "'close' or 'conflate'",
+                    f"opt_push_slow_consumer(): unknown policy '{self.push.slow_policy}': "
+                    "use 'drop', 'close' or 'conflate'",
                 ),
             )
             if is_wrong
         ]
 
     def warnings(self) -> list[str]:
-        """Return sentences that say what is legal but probably not meant."""
+        """Return warnings about settings that are valid but probably a mistake."""
         is_open = not self.security.request_authenticators and not self.security.authorizers
         return [
             sentence
@@ -311,13 +311,17 @@ class Config:
                     self.push.has_hierarchies and self.push.client is None,
                     "Subject hierarchies are enabled but the push server is not",
                 ),
+                (
+                    self.push.is_dispatching and self.push.client is None,
+                    "opt_push_dispatch_handler() has no effect without opt_push_server()",
+                ),
             )
             if is_odd
         ]
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether one prefix is the other or lies below it; an empty one is none."""
+    """Return whether one prefix equals or contains the other; empty prefixes never overlap."""
     if not one or not other:
         return False
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")

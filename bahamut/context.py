@@ -106,6 +106,11 @@ class Context:
         self._metadata: dict[Any, Any] | None = None
         self._identifier = ""
 
+    def __repr__(self) -> str:
+        request = self.request
+        parts = (str(request.operation), request.identity.name, request.object_id)
+        return f"<{' '.join(('Context', *filter(None, parts)))}>"
+
     @property
     def identifier(self) -> str:
         """A random UUID of this operation, made when first asked for."""

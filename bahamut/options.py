@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from bahamut.checks import described, listed, mapped
+from bahamut.checks import described, identified, keyed, listed, mapped
 from bahamut.config import Option, RateLimit, Timeouts
 from bahamut.cors import CORSPolicyController, DefaultCORSController, is_origin
 from bahamut.elemental.identity import Identity
@@ -150,7 +150,10 @@ def opt_trusted_proxies(*networks: str) -> Option:
     Raises:
         ValueError: a text is neither an address nor a network.
     """
-    parsed = tuple(ip_network(network) for network in networks)
+    try:
+        parsed = tuple(ip_network(network) for network in networks)
+    except ValueError as error:
+        raise ValueError(f"opt_trusted_proxies(): {error}") from error
     return lambda c: replace(c, rest=replace(c.rest, trusted_proxies=parsed))
 
 
@@ -172,19 +175,19 @@ def opt_model(registries: Mapping[int, Registry]) -> Option:
 
 def opt_read_only(excluded: Iterable[Identity] = ()) -> Option:
     """Refuse every write with 423, but for the *excluded* identities (Go: OptReadOnly)."""
-    kept = frozenset(listed("opt_read_only", excluded))
+    kept = frozenset(identified("opt_read_only", excluded))
     return lambda c: replace(c, model=replace(c.model, read_only=True, read_only_excluded=kept))
 
 
 def opt_marshallers(marshallers: Mapping[Identity, CustomMarshaller]) -> Option:
     """Encode the answers of these identities with functions of one's own (Go: OptMarshallers)."""
-    given = mapped("opt_marshallers", marshallers)
+    given = keyed("opt_marshallers", marshallers)
     return lambda c: replace(c, model=replace(c.model, marshallers=given))
 
 
 def opt_unmarshallers(unmarshallers: Mapping[Identity, CustomUmarshaller]) -> Option:
     """Decode the bodies of these identities with functions of one's own (Go: OptUnmarshallers)."""
-    given = mapped("opt_unmarshallers", unmarshallers)
+    given = keyed("opt_unmarshallers", unmarshallers)
     return lambda c: replace(c, model=replace(c.model, unmarshallers=given))
 
 
@@ -276,6 +279,9 @@ def opt_secret_parameters(*names: str) -> Option:
     Args:
         *names: in any case.
     """
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"opt_secret_parameters(): {described(name)} is not a string")
     secrets = frozenset(name.lower() for name in names)
     return lambda c: replace(
         c,
@@ -324,6 +330,7 @@ def opt_api_rate_limiting(
         burst: requests at once.
         condition: tells which requests count; without it all do.
     """
+    identified("opt_api_rate_limiting", (identity,))
     rate = RateLimit(limit=limit, burst=burst, condition=condition)
     return lambda c: replace(
         c, limits=replace(c.limits, by_identity={**c.limits.by_identity, identity: rate})
@@ -507,7 +514,9 @@ def opt_opentracing_tracer(tracer: Tracer) -> Option:
 
 def opt_opentracing_excluded_identities(identities: Iterable[Identity]) -> Option:
     """Do not trace requests for these (Go: OptOpentracingExcludedIdentities)."""
-    names = frozenset(identity.name for identity in identities)
+    names = frozenset(
+        identity.name for identity in identified("opt_opentracing_excluded_identities", identities)
+    )
     return lambda c: replace(c, tracing=replace(c.tracing, excluded=names))
 
 

@@ -78,15 +78,18 @@ class Server:
         Raises:
             ValueError: the identity has a processor already, or belongs to no model.
             TypeError: the processor has none of the methods ``process_*``, or one that cannot be
-                called with a context alone; *identity* is no `Identity`.
+                called with a context alone; *identity* is not an `Identity`.
         """
         if not isinstance(identity, Identity):
-            raise TypeError(f"{described(identity)} is no identity: the processor comes first")
+            raise TypeError(
+                f"{described(identity)} is not an Identity: the processor comes first, then the "
+                "identity, for instance Task.IDENTITY"
+            )
         if identity.name in self._processors:
             raise ValueError(f"identity {identity} already has a registered processor")
         if not any(callable(getattr(processor, name, None)) for name in PROCESSOR_METHODS):
             raise TypeError(
-                f"{type(processor).__name__} is no processor: it has none of the methods "
+                f"{type(processor).__name__} is not a processor: it has none of the methods "
                 + ", ".join(PROCESSOR_METHODS)
             )
         for hook in PROCESSOR_HOOKS:
@@ -140,7 +143,7 @@ class Server:
             handler: a coroutine function that takes aiohttp's request and returns its response.
 
         Raises:
-            TypeError: *handler* is no coroutine function, or the arguments are swapped.
+            TypeError: *handler* is not a coroutine function, or the arguments are swapped.
             ValueError: the path has a handler already, or is not an absolute path.
         """
         _check_route(path, handler)
@@ -286,12 +289,12 @@ class Server:
 def new(*options: Option) -> Server:
     """Return a server with these options (Go: New).
 
-    Of an option given twice the last one wins; what is probably not meant is logged.
+    If an option is given twice, the last one wins. Probable mistakes are logged as warnings.
 
     Raises:
-        TypeError: an argument is no option.
-        ValueError: an option was given something that cannot work, or the options contradict each
-            other; the text names them.
+        TypeError: an argument is not an option.
+        ValueError: the value of an option is invalid, or two options contradict each other; the
+            message names them.
     """
     config = Config()
     for option in options:
@@ -338,35 +341,35 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def register_processor_or_die(server: Server, processor: Processor, identity: Identity) -> None:
-    """Register a processor; a mistake ends the program with its reason.
+    """Register a processor; raise RuntimeError if that is not possible.
 
     Go: RegisterProcessorOrDie.
 
     Raises:
-        RuntimeError: there is no server, or the processor cannot be registered.
+        RuntimeError: *server* is None, or the processor cannot be registered.
     """
-    _or_die(server, lambda: server.register_processor(processor, identity))
+    _or_die(server, "processor", lambda: server.register_processor(processor, identity))
 
 
 def register_custom_handler_or_die(server: Server, path: str, handler: CustomHandler) -> None:
-    """Register a custom route; a mistake ends the program with its reason.
+    """Register a custom route; raise RuntimeError if that is not possible.
 
     Go: RegisterCustomHandlerOrDie, which takes the handler first; here the path comes first, as in
     `Server.register_custom_route_handler`.
 
     Raises:
-        TypeError: *handler* is no coroutine function, or the arguments are swapped.
-        RuntimeError: there is no server, or the path has a handler or is not an absolute path.
+        TypeError: *handler* is not a coroutine function, or the arguments are swapped.
+        RuntimeError: *server* is None, or the path already has a handler or is not absolute.
     """
     _check_handler(path, handler)
-    _or_die(server, lambda: server.register_custom_route_handler(path, handler))
+    _or_die(server, "custom handler", lambda: server.register_custom_route_handler(path, handler))
 
 
 def _check_handler(path: object, handler: object) -> None:
     if isinstance(handler, str) and callable(path):
         raise TypeError("the path comes first, then the handler")
     if not isinstance(path, str):
-        raise TypeError(f"{described(path)} is no path: the path comes first, then the handler")
+        raise TypeError(f"{described(path)} is not a path: the path comes first, then the handler")
     problem = Hook("", "request").problem(handler)
     if problem is not None:
         raise TypeError(f"path {path}: {problem}")
@@ -379,13 +382,13 @@ def _check_route(path: str, handler: CustomHandler) -> None:
     if is_odd or not path.startswith("/") or any(c.isspace() or c == "\\" for c in path):
         raise ValueError(f"'{path}' is not an absolute path, for instance /status")
     if any(segment in (".", "..") for segment in path.split("/")) or not path.strip("/"):
-        raise ValueError(f"'{path}' is no path of a custom route")
+        raise ValueError(f"'{path}' is not a valid path for a custom route")
 
 
-def _or_die(server: Server | None, register: Callable[[], None]) -> None:
+def _or_die(server: Server | None, what: str, register: Callable[[], None]) -> None:
     if server is None:
         raise RuntimeError("bahamut server must not be nil")
     try:
         register()
     except (ValueError, TypeError) as error:
-        raise RuntimeError(f"cannot register processor: {error}") from error
+        raise RuntimeError(f"cannot register {what}: {error}") from error

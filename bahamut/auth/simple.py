@@ -18,7 +18,7 @@ CustomShouldPublishFunc = Callable[[Event], Awaitable[bool]]
 
 
 def _taken(function: Any, argument: str) -> Any:
-    """Return *function* if it is None or can be awaited with one argument, else raise TypeError."""
+    """Return *function*; raise TypeError unless it is None or a coroutine function."""
     problem = None if function is None else Hook("", argument).problem(function)
     if problem is not None:
         raise TypeError(problem)
@@ -26,10 +26,10 @@ def _taken(function: Any, argument: str) -> Any:
 
 
 class Authenticator:
-    """Authenticates requests and sessions with functions; one that is missing has no opinion.
+    """Authenticates requests and sessions with functions; without a function it returns CONTINUE.
 
     Raises:
-        TypeError: a function is no coroutine function that takes one argument.
+        TypeError: a function is not a coroutine function that takes one argument.
     """
 
     def __init__(
@@ -41,47 +41,47 @@ class Authenticator:
         self._session: CustomAuthSessionFunc | None = _taken(session_func, "session")
 
     async def authenticate_request(self, ctx: Context) -> AuthAction:
-        """Ask the function for requests."""
+        """Return the decision of the function for requests."""
         if self._request is None:
             return AuthAction.CONTINUE
         return checked(await self._request(ctx), self._request)
 
     async def authenticate_session(self, session: Any) -> AuthAction:
-        """Ask the function for sessions."""
+        """Return the decision of the function for sessions."""
         if self._session is None:
             return AuthAction.CONTINUE
         return checked(await self._session(session), self._session)
 
 
 class Authorizer:
-    """Authorizes requests with a function; without one it has no opinion.
+    """Authorizes requests with a function; without one it returns CONTINUE.
 
     Raises:
-        TypeError: the function is no coroutine function that takes one argument.
+        TypeError: the function is not a coroutine function that takes one argument.
     """
 
     def __init__(self, request_func: CustomAuthRequestFunc | None = None) -> None:
         self._request: CustomAuthRequestFunc | None = _taken(request_func, "ctx")
 
     async def is_authorized(self, ctx: Context) -> AuthAction:
-        """Ask the function."""
+        """Return the decision of the function."""
         if self._request is None:
             return AuthAction.CONTINUE
         return checked(await self._request(ctx), self._request)
 
 
 class PublishHandler:
-    """Decides with a function which events are published; without one all are.
+    """Filters published events with a function; without one every event is published.
 
     Raises:
-        TypeError: the function is no coroutine function that takes one argument.
+        TypeError: the function is not a coroutine function that takes one argument.
     """
 
     def __init__(self, publish_func: CustomShouldPublishFunc | None = None) -> None:
         self._publish: CustomShouldPublishFunc | None = _taken(publish_func, "event")
 
     async def should_publish(self, event: Event) -> bool:
-        """Ask the function."""
+        """Return the decision of the function."""
         return True if self._publish is None else decided(await self._publish(event), self._publish)
 
 

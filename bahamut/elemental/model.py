@@ -336,6 +336,8 @@ def _set_options(  # noqa: PLR0913 - the options of a class statement
     detached: bool | None = None,
 ) -> None:
     if identity is not None:
+        if not isinstance(identity, Identity):
+            raise TypeError(f"{cls.__name__}: identity must be an Identity, not {identity!r}")
         cls.IDENTITY = identity
     if version is not None:
         cls.VERSION = version

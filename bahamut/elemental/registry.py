@@ -116,12 +116,13 @@ class Registry:
 
         Raises:
             LookupError: no such model.
+            ValueError: no such operation.
         """
         identity, parent = self._identity_of(what), self._identity_of(under)
         info = RelationshipInfo(parameters=tuple(parameters), required=required)
         relationship = self.relationships.setdefault(identity, Relationship())
         self._routes.clear()
-        for operation in map(Operation, operations or [o for o in Operation if o]):
+        for operation in map(_operation, operations or [o for o in Operation if o]):
             under_what = ROOT_IDENTITY if operation in ON_OBJECTS else parent
             relationship.allow(operation, under_what, info)
         return self
@@ -280,3 +281,11 @@ class Registry:
 
 ModelManager = Registry
 """The original's name."""
+
+
+def _operation(name: Operation | str) -> Operation:
+    try:
+        return Operation(name)
+    except ValueError:
+        known = ", ".join(operation.value for operation in Operation if operation)
+        raise ValueError(f"unknown operation {name!r}, expected one of {known}") from None

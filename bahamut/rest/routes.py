@@ -98,7 +98,9 @@ class RestDoor:
             try:
                 response = await handler(request)
                 if not isinstance(response, web.StreamResponse):
-                    raise TypeError(f"{name_of(handler)} returned {shown(response)}, no response")
+                    raise TypeError(
+                        f"{name_of(handler)} must return a web.Response, not {shown(response)}"
+                    )
             except web.HTTPException:
                 raise  # its own answer
             except FAILURES as raised:

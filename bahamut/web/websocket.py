@@ -84,7 +84,7 @@ class Socket:
         except ValueError:  # aiohttp cannot read a key or a header that is not ASCII
             is_valid = False
         if not is_valid:
-            raise Error("Bad Request", "This is no websocket handshake", "bahamut", 400)
+            raise Error("Bad Request", "Not a websocket handshake", "bahamut", 400)
 
     async def open(self, request: web.Request) -> web.WebSocketResponse:
         """Answer the handshake.

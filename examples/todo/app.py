@@ -27,7 +27,7 @@ class ListProcessor(bahamut.CRUDProcessor):
 class TaskProcessor(bahamut.CRUDProcessor):
     async def process_create(self, ctx: bahamut.Context) -> None:
         if ctx.input_data.status == "DONE":
-            raise bahamut.BadRequestError("What is done need not be written down")
+            raise bahamut.BadRequestError("New tasks cannot be DONE")
         await super().process_create(ctx)
 
 

@@ -90,7 +90,7 @@ def test_todo(command):
         tasks = f"{url}/lists/{groceries['ID']}/tasks"
         assert ask(tasks, {"title": "milk"})[1]["status"] == "TODO"
         status, errors = ask(tasks, {"title": "bread", "status": "DONE"})
-        assert (status, errors[0]["description"]) == (400, "What is done need not be written down")
+        assert (status, errors[0]["description"]) == (400, "New tasks cannot be DONE")
         assert ask(f"{url}/lists/{groceries['ID']}")[1]["taskCount"] == 1
         with urllib.request.urlopen(url, timeout=10) as page:
             assert b"new WebSocket" in page.read()

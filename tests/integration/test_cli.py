@@ -159,7 +159,7 @@ def test_routes():
 def test_a_missing_folder():
     done = bahamut("serve", "nowhere")
     assert done.returncode == 1
-    assert "there is no folder 'nowhere'" in done.stderr
+    assert "'nowhere' is not a folder" in done.stderr
 
 
 def test_it_can_be_ended_while_it_waits_for_nats():

@@ -116,7 +116,8 @@ def test_e26_the_sentence_names_option_and_value() -> None:
     with pytest.raises(ValueError, match="opt_authorizers") as raised:
         bahamut.new(bahamut.opt_authorizers([Plain()]))
     assert str(raised.value) == (
-        "opt_authorizers(): <Plain> has no coroutine method is_authorized(ctx)"
+        "opt_authorizers(): <Plain> has no coroutine method is_authorized(ctx): "
+        "declare it with 'async def'"
     )
 
 
@@ -138,7 +139,7 @@ FUNCTIONS = [
 @pytest.mark.parametrize("option", FUNCTIONS)
 @pytest.mark.parametrize("function", [plain, Plain().hook, functools.partial(plain), Short().hook])
 def test_e26_a_function_that_cannot_be_awaited_is_refused(option: Any, function: Any) -> None:
-    with pytest.raises(ValueError, match=r"opt_\w+\(\): .* is no coroutine function"):
+    with pytest.raises(ValueError, match=r"opt_\w+\(\): .* is not a coroutine function"):
         bahamut.new(option(function))
 
 
@@ -171,7 +172,7 @@ PLAIN_FUNCTIONS = [
 def test_e26_a_coroutine_function_where_a_plain_one_is_wanted_is_refused(
     option: Any, function: Any
 ) -> None:
-    with pytest.raises(ValueError, match=r"opt_\w+\(\): .* is no plain function"):
+    with pytest.raises(ValueError, match=r"opt_\w+\(\): .* is not a plain function"):
         bahamut.new(option(function))
     bahamut.new(option(plain))
 
@@ -182,9 +183,9 @@ def test_e26_a_coroutine_function_where_a_plain_one_is_wanted_is_refused(
 )
 @pytest.mark.parametrize("option", [bahamut.opt_rest_server, bahamut.opt_health_server])
 def test_e26_an_address_that_is_none_is_refused(option: Any, listen: str) -> None:
-    with pytest.raises(ValueError, match="is no address to listen on") as raised:
+    with pytest.raises(ValueError, match="invalid listen address") as raised:
         bahamut.new(option(listen))
-    assert f"{option.__name__}(): '{listen}'" in str(raised.value)
+    assert f"{option.__name__}(): invalid listen address '{listen}'" in str(raised.value)
 
 
 @pytest.mark.parametrize("listen", [":0", ":8080", "127.0.0.1:80", "[::1]:65535", "localhost:1"])
@@ -239,7 +240,7 @@ def test_e26_nonsense_is_refused_with_the_name_of_the_option(option: Any, argume
 
 @pytest.mark.parametrize("policy", ["", "Drop", "none", "conflated"])
 def test_e26_an_unknown_policy_is_refused(policy: str) -> None:
-    with pytest.raises(ValueError, match="is no policy for slow consumers"):
+    with pytest.raises(ValueError, match="unknown policy"):
         bahamut.new(bahamut.opt_push_slow_consumer(policy))
 
 
@@ -297,7 +298,7 @@ async def test_e26_a_server_that_runs_cannot_be_run_again() -> None:
 )
 @pytest.mark.parametrize("function", [plain, Short().hook, 5, functools.partial(plain)])
 def test_e26_a_guard_is_made_of_coroutine_functions(make: Any, function: Any) -> None:
-    with pytest.raises(TypeError, match="is no coroutine function"):
+    with pytest.raises(TypeError, match="is not a coroutine function"):
         make(function)
     for taken in (coroutine, Called(), wrapped(coroutine), bare(coroutine), None):
         make(taken)
@@ -359,7 +360,7 @@ def test_g6_an_odd_path_is_refused(path: str) -> None:
 @pytest.mark.parametrize("handler", [plain, 5, None, Short().hook])
 def test_g6_a_handler_that_cannot_be_awaited_is_refused(handler: Any) -> None:
     server = bahamut.new()
-    with pytest.raises(TypeError, match="is no coroutine function"):
+    with pytest.raises(TypeError, match="is not a coroutine function"):
         server.register_custom_route_handler("/path", handler)
 
 

@@ -53,7 +53,7 @@ def test_arguments_that_cannot_work_are_refused(option: Any, argument: Any, word
             for api, custom in (("/api", "/api/custom"), ("/api/v1", "/api"), ("/api", "/api"))
         ),
         *(
-            ([MODEL, option], "number that is not negative, not -")
+            ([MODEL, option], "must be a ")
             for option in (
                 bahamut.opt_timeouts(read=-1),
                 bahamut.opt_health_server_timeouts(idle=-1),
