@@ -7,6 +7,7 @@ order, and stop in reverse.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -319,7 +320,8 @@ def _applied(option: Any, config: Config) -> Config:
 def run(server: Server) -> None:
     """Run *server* until SIGINT or SIGTERM: event loop, context and signals in one line.
 
-    It uses uvloop where that is installed.
+    It uses uvloop if that is installed. Everything that exists by then is exempted from garbage
+    collection (`gc.freeze`), which makes the pauses of full collections shorter.
     """
 
     async def main() -> None:
@@ -327,6 +329,7 @@ def run(server: Server) -> None:
         install_sigint_handler(ctx.cancel)
         await server.run(ctx)
 
+    gc.freeze()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(main())
 
