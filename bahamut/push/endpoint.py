@@ -44,7 +44,7 @@ log = get_logger(__name__)
 
 NORMAL, PROTOCOL_ERROR, UNSUPPORTED_DATA = 1000, 1002, 1003
 INVALID_TEXT, POLICY_VIOLATION, INTERNAL_ERROR = 1007, 1008, 1011
-LARGE_MESSAGE = 16 * 1024
+LARGE_MESSAGE = 512
 """Bytes beyond which a message is decoded in the worker thread."""
 _MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
 PATIENCE = 30.0
