@@ -28,6 +28,10 @@ from bahamut.interfaces import CustomMarshaller
 
 log = get_logger(__name__)
 
+PAGE = 100
+"""Objects without nested values that are encoded in one call."""
+LARGE_PAGE = 1024 * 1024
+"""Bytes of such a page after which the objects of its model are no longer taken for small."""
 ACCEPT = ("Accept", "application/msgpack,application/json")
 NO_COUNT = ("X-Count-Total", "0")
 _CONTENT_TYPES = {
@@ -96,6 +100,12 @@ async def _encoded_list(request: Request, output: list[Any]) -> bytes:
     How large the objects are is not known before they are encoded: once one piece has taken long,
     the worker thread encodes the rest.
     """
+    model = output[0].__class__
+    if model in FLAT_MODELS and len(output) <= PAGE:
+        body = _encoded(request, output, None)
+        if len(body) > LARGE_PAGE:
+            FLAT_MODELS.discard(model)  # the next pages are encoded in pieces
+        return body
     items = output.copy()  # a processor may answer with a list that it changes meanwhile
     since, pieces, is_long = perf_counter(), list[bytes](), False
     for piece, holds_many in pieces_of(items):

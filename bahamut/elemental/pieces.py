@@ -18,7 +18,7 @@ _FLAT = frozenset(("string", "enum", "integer", "float", "boolean", "time"))
 _MANY = 1000
 _nested: dict[type[Model], tuple[str, ...]] = {}
 FLAT_MODELS: set[type] = set()
-"""Classes seen so far whose objects are never slow to encode (`is_slow`)."""
+"""Classes seen so far whose objects are fast to encode: they hold no nested values (`is_slow`)."""
 
 
 def nested_attributes(model: type[Model]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from bahamut import respond
 from bahamut.elemental import Identity, Model, Registry, attribute
 from bahamut.elemental.encoding import decode, encode
 from bahamut.elemental.event import Event
+from bahamut.elemental.pieces import FLAT_PIECE
 from bahamut.elemental.request import Request
 from bahamut.manipulate.memory import MemoryManipulator
 from bahamut.push import outgoing
@@ -184,6 +185,30 @@ async def test_a_list_in_pieces_is_encoded_as_in_one_call(kind, count, model):
     items = [model.from_wire({"name": "n", "text": "t"}) for _ in range(count)]
     request = Request(accept=kind)
     assert await respond._encoded_list(request, items) == encode(kind, items, blanks_secrets=True)
+
+
+@pytest.mark.parametrize("kind", [JSON, MSGPACK])
+async def test_x50_pages_of_a_model_are_encoded_in_pieces_once_one_was_large(kind, monkeypatch):
+    class Page(Model, identity=Identity("page", "pages")):
+        text: str = attribute(default="")
+
+    lengths: list[int] = []
+    encoded = respond._encoded
+
+    def counting(request, output, marshaller):
+        lengths.append(len(output))
+        return encoded(request, output, marshaller)
+
+    monkeypatch.setattr(respond, "_encoded", counting)
+    small = [Page(text="x") for _ in range(respond.PAGE)]
+    large = [Page(text="x" * respond.LARGE_PAGE) for _ in range(2)]
+    request = Request(accept=kind)
+    for items in (small, small, large, small):
+        body = await respond._encoded_list(request, items)
+        assert body == encode(kind, items, blanks_secrets=True)
+    whole = [respond.PAGE, len(large)]
+    assert lengths[-6:-4] == whole
+    assert lengths[-4:] == [FLAT_PIECE] * 4
 
 
 async def test_l3_a_large_event_is_converted_in_the_worker(monkeypatch):
