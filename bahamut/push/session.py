@@ -92,10 +92,14 @@ class Session:
         Raises:
             LookupError: there is none of that name.
         """
-        found = _cookies(self.header("Cookie")).get(name)
-        if found is None:
+        found: SimpleCookie = SimpleCookie()
+        for pair in self.header("Cookie").split(";"):
+            if pair.partition("=")[0].strip() == name:
+                with suppress(CookieError):  # clients may send any name
+                    found.load(pair)
+        if name not in found:
             raise LookupError(f"http: named cookie not present: {name}")
-        return found.value
+        return found[name].value
 
     @property
     def token(self) -> str:
@@ -343,15 +347,6 @@ class PushSession(Session):
         if self._is_evicted:  # the client may be about to answer
             await asyncio.wait((drainer,), timeout=CLOSE_WITHIN)
         await cancel_and_wait(drainer)
-
-
-def _cookies(header: str) -> SimpleCookie:
-    """Return the cookies of a header; a malformed one hides no other."""
-    found = SimpleCookie()
-    for pair in header.split(";"):
-        with suppress(CookieError):
-            found.load(pair)
-    return found
 
 
 def _identifier(given: Outgoing) -> str:

@@ -23,3 +23,12 @@ def test_a_malformed_cookie_hides_no_other(malformed: str) -> None:
 def test_a_cookie_that_is_not_there_is_a_lookup_error(header: str) -> None:
     with pytest.raises(LookupError):
         session(header).cookie("sid")
+
+
+def test_a_cookie_of_a_malformed_name_is_not_there() -> None:
+    with pytest.raises(LookupError):
+        session("a,b=1").cookie("a,b")
+
+
+def test_of_a_cookie_that_is_sent_twice_the_last_one_counts() -> None:
+    assert session("sid=x;sid=y").cookie("sid") == "y"
