@@ -40,8 +40,12 @@ def printable(value: object, most: int = MAX_TEXT) -> str:
 
 def get_logger(name: str) -> logging.Logger:
     """Return the logger of that name, which makes arguments and traces printable."""
-    logger = logging.getLogger(name)
-    logger.addFilter(_escape)
+    return escaping(logging.getLogger(name))
+
+
+def escaping(logger: logging.Logger) -> logging.Logger:
+    """Let *logger* make arguments and traces printable, and return it."""
+    logger.addFilter(_escape)  # a second time changes nothing
     return logger
 
 
