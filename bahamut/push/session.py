@@ -198,6 +198,8 @@ class PushSession(Session):
             FilterError: a filter cannot be parsed, or its regular expressions are too large.
             PushLimitError: the parameters of all messages together exceed their bounds.
         """
+        if len(config.parameters or ()) > 2 * MAX_PARAMETERS:  # before each of them is looked at
+            raise PushLimitError("too many parameters")
         if not is_parsed:
             config.parse_identity_filters()
         filters: dict[str, PreparedFilter] = {}
