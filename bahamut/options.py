@@ -140,6 +140,7 @@ def opt_http_logger(logger: logging.Logger) -> Option:
     """Tell *logger* of the errors of the HTTP server, not ``aiohttp.server`` (Go: OptHTTPLogger).
 
     Those are exceptions of custom handlers, and at level DEBUG what clients sent that is no HTTP.
+    Line breaks and control characters in what clients sent are escaped.
     """
     return lambda c: replace(c, rest=replace(c.rest, logger=logger))
 

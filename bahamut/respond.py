@@ -3,6 +3,8 @@
 Everything a client of the API ever reads comes out of this file, whichever door it came in by.
 """
 
+from __future__ import annotations
+
 import asyncio
 import math
 import re
@@ -107,23 +109,30 @@ async def _encoded_list(request: Request, output: list[Any]) -> bytes:
             FLAT_MODELS.discard(model)  # the next pages are encoded in pieces
         return body
     items = output.copy()  # a processor may answer with a list that it changes meanwhile
+    selection = _Selection(request) if X_FIELDS in request.headers else None
     since, pieces, is_long = perf_counter(), list[bytes](), False
     for piece, holds_many in pieces_of(items):
         if is_long or holds_many:
-            pieces.append(await in_worker(_encoded, request, piece, None))
+            pieces.append(await in_worker(_encoded, request, piece, None, selection))
             continue
-        pieces.append(_encoded(request, piece, None))
+        pieces.append(_encoded(request, piece, None, selection))
         if is_overdue(since):
             is_long = True
             await asyncio.sleep(0)
     return joined(request.accept, pieces, len(items))
 
 
-def _encoded(request: Request, output: Any, marshaller: CustomMarshaller | None) -> bytes:
+def _encoded(
+    request: Request,
+    output: Any,
+    marshaller: CustomMarshaller | None,
+    selection: _Selection | None = None,
+) -> bytes:
     if marshaller is not None:
         return _checked(marshaller(request, without_secrets(output), None), marshaller)
     if X_FIELDS in request.headers:
-        return encode(request.accept, _sparse(without_secrets(output), _fields(request)))
+        selection = selection or _Selection(request)
+        return encode(request.accept, selection.of(without_secrets(output)))
     return encode(request.accept, output, blanks_secrets=True)
 
 
@@ -133,24 +142,37 @@ def _checked(body: object, marshaller: CustomMarshaller) -> bytes:
     raise TypeError(f"{name_of(marshaller)} must return bytes, not {shown(body)}")
 
 
-def _fields(request: Request) -> list[str]:
-    lines = request.headers.getall(X_FIELDS, ())
-    return list(dict.fromkeys(name.strip() for line in lines for name in line.split(",")))
+class _Selection:
+    """The attributes that a client asks for; looked up once per class, for it may name thousands.
 
+    Args:
+        request: names them in ``X-Fields``.
+    """
 
-def _sparse(output: Any, fields: list[str]) -> Any:
-    if isinstance(output, Model):
-        return output.to_sparse(*_known_fields(type(output), fields))
-    if isinstance(output, list | tuple) and all(isinstance(item, Model) for item in output):
-        # Looked up once for each kind: a client may name thousands of unknown fields.
-        known = {kind: _known_fields(kind, fields) for kind in {type(item) for item in output}}
-        return [item.to_sparse(*known[type(item)]) for item in output]
-    return output
+    __slots__ = ("_known", "_names")
 
+    def __init__(self, request: Request) -> None:
+        lines = request.headers.getall(X_FIELDS, ())
+        self._names = list(
+            dict.fromkeys(name.strip() for line in lines for name in line.split(","))
+        )
+        self._known: dict[type[Model], list[str]] = {}
 
-def _known_fields(model: type[Model], fields: list[str]) -> list[str]:
-    """Return the fields that a model has; one that it has not, if there are none."""
-    return [name for name in fields if name in model.WIRE_NAMES] or fields[:1]
+    def of(self, output: Any) -> Any:
+        """Return the objects with these attributes only; what is no object stays what it is."""
+        if isinstance(output, Model):
+            return output.to_sparse(*self._known_to(type(output)))
+        if isinstance(output, list | tuple) and all(isinstance(item, Model) for item in output):
+            return [item.to_sparse(*self._known_to(type(item))) for item in output]
+        return output
+
+    def _known_to(self, model: type[Model]) -> list[str]:
+        """Return the names that a model knows; one that it does not know, if there are none."""
+        found = self._known.get(model)
+        if found is None:
+            found = [name for name in self._names if name in model.WIRE_NAMES] or self._names[:1]
+            self._known[model] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 MAX_TEXT = 8192
@@ -39,8 +40,12 @@ def printable(value: object, most: int = MAX_TEXT) -> str:
 
 def get_logger(name: str) -> logging.Logger:
     """Return the logger of that name, which makes arguments and traces printable."""
-    logger = logging.getLogger(name)
-    logger.addFilter(_escape)
+    return escaping(logging.getLogger(name))
+
+
+def escaping(logger: logging.Logger) -> logging.Logger:
+    """Let *logger* make arguments and traces printable, and return it."""
+    logger.addFilter(_escape)  # a second time changes nothing
     return logger
 
 
@@ -72,29 +77,39 @@ class LimitedLog:
         level: of the lines.
     """
 
-    __slots__ = ("_held", "_level", "_log", "_what", "_window")
+    __slots__ = ("_held", "_level", "_log", "_until", "_what")
 
     def __init__(self, log: logging.Logger, what: str, level: int = logging.ERROR) -> None:
         self._level = level
         self._log = log
         self._what = what
         self._held = 0
-        self._window: asyncio.TimerHandle | None = None
+        self._until = 0.0
+        """When the next line may be written, by `time.monotonic`."""
 
     def write(self, text: str, *args: Any, exc_info: Any = None) -> None:
         """Log a line, or only count it if a line was written less than a second ago."""
-        if self._window is not None:
+        if time.monotonic() < self._until:
             self._held += 1
             return
+        self._tell()  # if no event loop did, or another than this one
         self._log.log(self._level, "%s", shortened(text % args, MAX_LINE), exc_info=exc_info)
         self._open()
 
     def _open(self) -> None:
-        self._window = asyncio.get_running_loop().call_later(WINDOW, self._close)
+        self._until = time.monotonic() + WINDOW
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # in a worker thread: the next line tells how many were held back
+            return
+        loop.call_later(WINDOW, self._close)
 
     def _close(self) -> None:
-        self._window = None
+        if self._held:
+            self._tell()
+            self._open()
+
+    def _tell(self) -> None:
         if self._held:
             self._log.log(self._level, "%s: %d more within a second", self._what, self._held)
             self._held = 0
-            self._open()

@@ -42,7 +42,10 @@ class Losses:
         """Count events that are dropped, for one of the reasons above."""
         self.counts[reason] += count
         if self._tell is not None:
-            self._tell(reason, count)
+            try:
+                self._tell(reason, count)
+            except Exception as error:  # noqa: BLE001 - logged; dispatching goes on without
+                self._log.write("The metrics manager failed", exc_info=error)
 
     def drop(self, reason: str, text: str, *args: Any, exc_info: Any = None) -> None:
         """Count one event that is dropped, and log why."""

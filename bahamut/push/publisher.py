@@ -61,7 +61,7 @@ class Publisher:
         try:
             make = in_worker if is_slow(obj) else here
             event = await make(_event, kind, obj)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - logged; the operation itself went well
             text = "A %s event of %s is lost"
             self._losses.drop(INVALID, text, kind, obj.identity, exc_info=error)
             return

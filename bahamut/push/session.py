@@ -92,10 +92,14 @@ class Session:
         Raises:
             LookupError: there is none of that name.
         """
-        found = _cookies(self.header("Cookie")).get(name)
-        if found is None:
+        found: SimpleCookie = SimpleCookie()
+        for pair in self.header("Cookie").split(";"):
+            if pair.partition("=")[0].strip() == name:
+                with suppress(CookieError):  # clients may send any name
+                    found.load(pair)
+        if name not in found:
             raise LookupError(f"http: named cookie not present: {name}")
-        return found.value
+        return found[name].value
 
     @property
     def token(self) -> str:
@@ -194,6 +198,8 @@ class PushSession(Session):
             FilterError: a filter cannot be parsed, or its regular expressions are too large.
             PushLimitError: the parameters of all messages together exceed their bounds.
         """
+        if len(config.parameters or ()) > 2 * MAX_PARAMETERS:  # before each of them is looked at
+            raise PushLimitError("too many parameters")
         if filters is None:
             config.parse_identity_filters()
             filters = self._models.prepared(config)
@@ -339,15 +345,6 @@ class PushSession(Session):
         if self._is_evicted:  # the client may be about to answer
             await asyncio.wait((drainer,), timeout=CLOSE_WITHIN)
         await cancel_and_wait(drainer)
-
-
-def _cookies(header: str) -> SimpleCookie:
-    """Return the cookies of a header; a malformed one hides no other."""
-    found = SimpleCookie()
-    for pair in header.split(";"):
-        with suppress(CookieError):
-            found.load(pair)
-    return found
 
 
 def _identifier(given: Outgoing) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 from aiohttp import HttpVersion10, web
-from aiohttp.log import server_logger
+from yarl import URL
 
 from bahamut import respond
 from bahamut._kit.calls import name_of, shown
@@ -29,6 +30,7 @@ from bahamut.web.access import CLIENT_GONE, AccessLog
 from bahamut.web.adapter import raw_request, read_body, write_by_hand
 from bahamut.web.cors import cors_headers, decorate_all
 from bahamut.web.internals import answer_for, plain_answer
+from bahamut.web.service import http_logger
 
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 CONTINUE = "100-continue"
@@ -66,6 +68,8 @@ class RestDoor:
         self._access = AccessLog(config.security.secret_parameters)
         self._foreign: dict[str, tuple[str, ...]] = {}
         """Paths that the application serves beside the API, and the methods that it does."""
+        self._patterns: list[re.Pattern[str]] = []
+        """Custom routes that are patterns, such as ``/files/{name}``."""
         if config.push.served_endpoint:
             self._foreign[config.push.served_endpoint] = ("GET",)
 
@@ -83,11 +87,15 @@ class RestDoor:
             self._foreign[path] = ("GET", "HEAD")
         for path, handler in self._custom_handlers.items():
             full = f"{self._rest.custom_route_prefix}/{path.strip('/')}"
+            resource = app.router.add_resource(full)
             for method in ALL_METHODS:
-                app.router.add_route(method, full, self._answering(handler))
+                resource.add_route(method, self._answering(handler))
+            pattern = resource.get_info().get("pattern")
+            if pattern is not None:
+                self._patterns.append(pattern)
             self._foreign[full] = ALL_METHODS
         app.middlewares.insert(0, self._access.middleware(self.serve))
-        app.router.add_route("*", "/{path:.*}", self.serve)
+        app.router.add_route("*", r"/{path:[\s\S]*}", self.serve)  # a dot is no line break
         if self._cors is not None:
             decorate_all(app, self._cors)
 
@@ -122,19 +130,28 @@ class RestDoor:
         expose = self._config.errors.expose_internal
         failed = respond.failure_of(error, expose=expose)
         if failed.errors.code >= 500 and failed.errors.code != 501:
-            logger = self._rest.logger or server_logger
-            logger.error("The handler of %s failed", request.path, exc_info=error)
+            http_logger(self._rest).error("The handler of %s failed", request.path, exc_info=error)
         answer = respond.failure(failed)
         headers = list(answer.headers)
         if self._cors is not None:
             headers += cors_headers(self._cors, raw_request(request))
         return plain_answer(answer.status, headers, answer.body)
 
+    def _methods_beside(self, path: str) -> tuple[str, ...] | None:
+        """Return the methods that the application serves beside the API, None without any."""
+        found = self._foreign.get(path)
+        if found is None and self._patterns and path.startswith("/"):
+            if "%" in path:  # what aiohttp's router looks at
+                path = URL.build(path=path, encoded=True).path_safe
+            found = ALL_METHODS if any(p.fullmatch(path) for p in self._patterns) else None
+        return found
+
     def takes(self, raw: RawRequest) -> bool:
         """Tell whether a request is the door's own, and not the application's."""
         headers = raw.headers
         return (
             raw.path not in self._foreign
+            and (not self._patterns or self._methods_beside(raw.path) is None)
             and raw.path.startswith("/")
             and EXPECT not in headers
             and UPGRADE not in headers
@@ -158,7 +175,7 @@ class RestDoor:
                 if expected.lower() != CONTINUE:
                     return self._refused(raw, _plain(417, "417 Expectation Failed"))
                 return application(request)
-            if raw.path in self._foreign or UPGRADE in raw.headers:
+            if self._methods_beside(raw.path) or UPGRADE in raw.headers:
                 return application(request)
             return self._served(request, raw)
 
@@ -231,7 +248,7 @@ class RestDoor:
     async def _answered(self, raw: RawRequest, content: Any) -> RawResponse:
         """Answer a request, without the headers of foreign origins."""
         path = raw.path
-        is_below, foreign = self._strip(raw), self._foreign.get(path)
+        is_below, foreign = self._strip(raw), self._methods_beside(path)
         if "%" in path and not is_escaped(path):
             return await self._refused_plainly(raw, _plain(400, "400 Bad Request"))
         if foreign is not None and not (is_below and self._pipeline.is_routed(raw)):

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bahamut._kit.logs import get_logger
+from bahamut._kit.logs import MAX_TEXT, get_logger, shortened
 from bahamut.elemental.query import masked
 from bahamut.elemental.raw_request import RawRequest
 from bahamut.web.adapter import raw_request
@@ -46,7 +46,8 @@ class AccessLog:
         """
         if not begin:
             return
-        query = masked(raw.query, self._secrets)
+        # No more of it is logged, and to look for secrets takes time.
+        query = masked(shortened(raw.query, MAX_TEXT), self._secrets)
         target = f"{path}?{query}" if query else path
         seconds = time.perf_counter() - begin
         facts = {"status": status, "seconds": seconds, "client": raw.remote}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.log import server_logger
 
+from bahamut._kit.logs import escaping
 from bahamut.checks import split_listen
 from bahamut.config import HealthConfig, RestConfig, Timeouts
 from bahamut.telemetry.metrics import MetricsManager
@@ -22,6 +24,11 @@ MAX_HEADERS = 1000
 def _header_timeout(timeouts: Timeouts) -> float:
     """Return the shorter of the deadlines for headers and for whole requests, 0 for neither."""
     return min((t for t in (timeouts.header, timeouts.read) if t), default=0.0)
+
+
+def http_logger(config: RestConfig) -> logging.Logger:
+    """Return the logger of the HTTP server; what it says of clients is made printable."""
+    return escaping(config.logger or server_logger)
 
 
 class Site:
@@ -57,7 +64,7 @@ class Site:
             shortcut,
             door,
             access_log=None,
-            logger=rest.logger or server_logger,
+            logger=http_logger(rest),
             keepalive_timeout=timeouts.idle,
             max_line_size=rest.max_header_size,
             max_field_size=rest.max_header_size,

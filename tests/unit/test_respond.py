@@ -13,6 +13,7 @@ from bahamut import respond
 from bahamut.elemental.encoding import JSON, MSGPACK
 from bahamut.elemental.operations import Operation
 from bahamut.elemental.request import Request
+from multidict import CIMultiDict
 from tests.integration.support import Note
 
 COUNT = 1000
@@ -42,3 +43,20 @@ async def test_a_list_that_changes_while_it_is_encoded_is_answered_as_it_was(
     change(items)
     found = DECODE[encoding](await encoding_it)
     assert [note["text"] for note in found] == [str(index) for index in range(COUNT)]
+
+
+@pytest.mark.asyncio
+async def test_the_fields_that_a_client_names_are_read_once_for_a_long_list() -> None:
+    read = list[str]()
+
+    class Headers(CIMultiDict[str]):
+        def getall(self, key: str, default: Any = ()) -> Any:
+            read.append(key)
+            return super().getall(key, default)
+
+    headers = Headers({"X-Fields": ",".join(f"f{index}" for index in range(100)) + ", text"})
+    request = Request(operation=Operation.RETRIEVE_MANY, accept=JSON, headers=headers)
+    items = [Note(text=str(index)) for index in range(COUNT)]
+    found = orjson.loads(await respond._encoded_list(request, items))
+    assert found == [{"text": str(index)} for index in range(COUNT)]
+    assert read == ["X-Fields"]
