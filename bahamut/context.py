@@ -108,7 +108,8 @@ class Context:
 
     def __repr__(self) -> str:
         request = self.request
-        parts = (str(request.operation), request.identity.name, request.object_id)
+        identifier = ascii(request.object_id) if request.object_id else ""  # from the client
+        parts = (str(request.operation), request.identity.name, identifier)
         return f"<{' '.join(('Context', *filter(None, parts)))}>"
 
     @property

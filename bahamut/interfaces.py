@@ -1,7 +1,7 @@
-"""Everything a user may implement, one Protocol each, and the types of the functions one may give.
+"""Protocols that users may implement, and the types of callback functions.
 
-Colours: what may touch the outside is ``async``; what is pure is a plain function. A processor's
-methods may be plain as well: they then run in a worker thread, decided when it is registered.
+Methods that may do I/O are async; pure functions are synchronous. Methods of a processor may be
+plain functions as well; they then run in a worker thread.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,18 +15,17 @@ from bahamut.elemental.request import Request
 
 
 class AuthAction(Enum):
-    """What an authenticator or authorizer decides (Go: AuthAction).
+    """The decision of an authenticator or authorizer (Go: AuthAction).
 
-    Its members are not numbers: ``False`` equals none of them. A guard that returns anything but a
-    member refuses the request with 500.
+    Any other return value, such as True or None, is answered with 500.
     """
 
     OK = 0
-    """Granted; the guards behind it are not asked."""
+    """Access is granted; the remaining authenticators or authorizers are not called."""
     KO = 1
-    """Refused."""
+    """Access is denied."""
     CONTINUE = 2
-    """No opinion: the next guard decides."""
+    """Undecided: the next authenticator or authorizer is called."""
 
 
 @runtime_checkable
@@ -98,16 +97,16 @@ Processor = Any
 
 @runtime_checkable
 class RequestAuthenticator(Protocol):
-    """Says who is asking."""
+    """Authenticates requests."""
 
     async def authenticate_request(self, ctx: Context) -> AuthAction:
-        """Decide, usually setting ``ctx.claims``; raise an `elemental.Error` to refuse with it."""
+        """Decide, usually setting ``ctx.claims``; raise an `elemental.Error` to return it."""
         ...
 
 
 @runtime_checkable
 class SessionAuthenticator(Protocol):
-    """Says who opens a websocket."""
+    """Authenticates websocket sessions."""
 
     async def authenticate_session(self, session: Any) -> AuthAction:
         """Decide, usually setting ``session.claims``."""
@@ -116,49 +115,49 @@ class SessionAuthenticator(Protocol):
 
 @runtime_checkable
 class Authorizer(Protocol):
-    """Says whether the caller may do this."""
+    """Authorizes operations."""
 
     async def is_authorized(self, ctx: Context) -> AuthAction:
-        """Decide; raise an `elemental.Error` to refuse with it."""
+        """Decide; raise an `elemental.Error` to return that error."""
         ...
 
 
 @runtime_checkable
 class Auditer(Protocol):
-    """Is told of every operation, once, however it ended.
+    """Receives one audit record per operation, whether it succeeded or failed.
 
-    `audit` may be a plain method, called in line, or a coroutine, which runs in order behind a
-    bounded queue. What it raises is logged and never changes the answer.
+    `audit` may be a plain method, which is called directly, or a coroutine, which runs in order
+    behind a bounded queue. Exceptions are logged and do not affect the response.
     """
 
     def audit(self, ctx: Context, error: BaseException | None) -> Awaitable[None] | None:
-        """Take note of an operation; *error* is None when it succeeded."""
+        """Record an operation; *error* is None if it succeeded."""
         ...
 
 
 @runtime_checkable
 class RateLimiter(Protocol):
-    """Decides whether a request is one too many."""
+    """Limits the rate of requests."""
 
     async def rate_limit(self, request: Request) -> bool:
-        """Return True to refuse *request* with 429; anything but a boolean is answered with 500."""
+        """Return True to reject *request* with 429; a value that is not a boolean returns 500."""
         ...
 
 
 @runtime_checkable
 class PushDispatchHandler(Protocol):
-    """Decides who may open a session and what it gets (Go: PushDispatchHandler).
+    """Decides who may open a session and which events it receives (Go: PushDispatchHandler).
 
     Sessions are `bahamut.PushSession`.
 
-    Two further methods are asked when they are there. ``async summarize_event(event)`` is called
-    once per event and server; what it returns is the summary that `should_dispatch` gets, and when
-    it raises nobody gets the event. ``related_event_identities(name)`` returns the names of
-    identities: whoever asked for one of them gets events of *name* too.
+    Two further methods are optional. ``async summarize_event(event)`` is called once per event and
+    server; its result is passed to `should_dispatch`, and if it raises, no session receives the
+    event. ``related_event_identities(name)`` returns names of identities: sessions subscribed to
+    one of them also receive events of *name*.
     """
 
     async def on_push_session_init(self, session: Any) -> bool:
-        """Return False to refuse *session* with 403, or raise an `elemental.Error` to refuse it.
+        """Return False to reject *session* with 403, or raise an `elemental.Error`.
 
         Any other exception, and a value that is not a boolean, is answered with 500.
         """

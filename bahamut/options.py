@@ -1,6 +1,6 @@
 """The ``opt_*`` functions: each returns an `Option` for `bahamut.new`.
 
-Of an option given twice the last one wins. Seconds are floats, 0 stands for no limit.
+If an option is given twice, the last one wins. Seconds are floats; a timeout of 0 is disabled.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ def opt_rest_server(listen: str) -> Option:
 
 
 def opt_custom_listener(listener: socket.socket) -> Option:
-    """Serve the API on a socket that is bound already (Go: OptCustomListener)."""
+    """Serve the API on an already bound socket (Go: OptCustomListener)."""
     return lambda c: replace(c, rest=replace(c.rest, listener=listener))
 
 
 def opt_custom_root_handler(handler: CustomHandler) -> Option:
     """Serve ``/`` with *handler*, for GET POST PUT DELETE HEAD PATCH OPTIONS.
 
-    Go: OptCustomRootHandler. Without it ``GET /`` answers an empty 200.
+    Go: OptCustomRootHandler. Without it ``GET /`` returns an empty 200.
     """
     return lambda c: replace(c, rest=replace(c.rest, root_handler=handler))
 
@@ -90,11 +90,11 @@ def opt_enable_custom_route_path_prefix(prefix: str) -> Option:
 def opt_timeouts(
     read: float = 0.0, write: float = 0.0, idle: float = 75.0, *, header: float = 10.0
 ) -> Option:
-    """Bound how long a client may take, in seconds (Go: OptTimeouts).
+    """Set the timeouts of clients, in seconds; 0 disables one (Go: OptTimeouts).
 
     Args:
-        read: for a whole request, its body included.
-        write: for taking in an answer.
+        read: for a whole request, including its body.
+        write: for a client to read a response.
         idle: between two requests on one connection.
         header: for the headers of a request.
     """
@@ -103,12 +103,12 @@ def opt_timeouts(
 
 
 def opt_disable_keep_alive() -> Option:
-    """Close each connection after its first answer (Go: OptDisableKeepAlive)."""
+    """Close each connection after its first response (Go: OptDisableKeepAlive)."""
     return lambda c: replace(c, rest=replace(c.rest, keep_alive=False))
 
 
 def opt_disable_compression() -> Option:
-    """Never compress answers (Go: OptDisableCompression)."""
+    """Never compress responses (Go: OptDisableCompression)."""
     return lambda c: replace(c, rest=replace(c.rest, compression=False))
 
 
@@ -118,38 +118,38 @@ def opt_max_connection(maximum: int) -> Option:
 
 
 def opt_max_body_size(size: int) -> Option:
-    """Refuse bodies of more than *size* bytes with 413; 4 MiB without this option."""
+    """Reject bodies of more than *size* bytes with 413; 4 MiB by default."""
     return lambda c: replace(c, rest=replace(c.rest, max_body_size=size))
 
 
 def opt_max_body_items(number: int) -> Option:
-    """Refuse bodies that hold more than *number* values with 413.
+    """Reject bodies with more than *number* values with 413; 100 000 by default, 0 for no limit.
 
-    Texts, numbers, booleans, nulls, lists and objects count, wherever they stand; keys do not.
-    Messages of push sessions are bounded by the same number. 0 stands for no limit.
+    Strings, numbers, booleans, nulls, lists and objects count, at every level; keys do not.
+    The limit also applies to messages of push sessions.
     """
     return lambda c: replace(c, rest=replace(c.rest, max_body_items=number))
 
 
 def opt_max_header_size(size: int) -> Option:
-    """Refuse header fields and request lines of more than *size* bytes; 64 KiB by default."""
+    """Reject header fields and request lines of more than *size* bytes; 64 KiB by default."""
     return lambda c: replace(c, rest=replace(c.rest, max_header_size=size))
 
 
 def opt_http_logger(logger: logging.Logger) -> Option:
-    """Tell *logger* of the errors of the HTTP server, not ``aiohttp.server`` (Go: OptHTTPLogger).
+    """Log errors of the HTTP server to *logger*, not ``aiohttp.server`` (Go: OptHTTPLogger).
 
-    Those are exceptions of custom handlers, and at level DEBUG what clients sent that is no HTTP.
-    Line breaks and control characters in what clients sent are escaped.
+    These are exceptions of custom handlers and, at level DEBUG, malformed HTTP requests.
+    Line breaks and control characters in client input are escaped.
     """
     return lambda c: replace(c, rest=replace(c.rest, logger=logger))
 
 
 def opt_trusted_proxies(*networks: str) -> Option:
-    """Believe the forwarding headers of these peers, for instance ``"10.0.0.0/8"``.
+    """Trust the forwarding headers of these proxies, for instance ``"10.0.0.0/8"``.
 
     Raises:
-        ValueError: a text is neither an address nor a network.
+        ValueError: a value is neither an address nor a network.
     """
     try:
         parsed = tuple(ip_network(network) for network in networks)
@@ -159,7 +159,7 @@ def opt_trusted_proxies(*networks: str) -> Option:
 
 
 def opt_shutdown_timeout(seconds: float) -> Option:
-    """Let open requests go on for *seconds* when the server stops; 60 by default."""
+    """Wait up to *seconds* for open requests when the server stops; 60 by default."""
     return lambda c: replace(c, rest=replace(c.rest, shutdown_timeout=seconds))
 
 
@@ -169,25 +169,25 @@ def opt_shutdown_timeout(seconds: float) -> Option:
 def opt_model(registries: Mapping[int, Registry]) -> Option:
     """Serve these models, one registry per API version (Go: OptModel).
 
-    Version 0 serves the paths without a version.
+    Version 0 serves paths without a version.
     """
     return lambda c: replace(c, model=replace(c.model, registries=mapped("opt_model", registries)))
 
 
 def opt_read_only(excluded: Iterable[Identity] = ()) -> Option:
-    """Refuse every write with 423, but for the *excluded* identities (Go: OptReadOnly)."""
+    """Reject writes with 423, except for the *excluded* identities (Go: OptReadOnly)."""
     kept = frozenset(identified("opt_read_only", excluded))
     return lambda c: replace(c, model=replace(c.model, read_only=True, read_only_excluded=kept))
 
 
 def opt_marshallers(marshallers: Mapping[Identity, CustomMarshaller]) -> Option:
-    """Encode the answers of these identities with functions of one's own (Go: OptMarshallers)."""
+    """Encode responses of these identities with custom functions (Go: OptMarshallers)."""
     given = keyed("opt_marshallers", marshallers)
     return lambda c: replace(c, model=replace(c.model, marshallers=given))
 
 
 def opt_unmarshallers(unmarshallers: Mapping[Identity, CustomUmarshaller]) -> Option:
-    """Decode the bodies of these identities with functions of one's own (Go: OptUnmarshallers)."""
+    """Decode bodies of these identities with custom functions (Go: OptUnmarshallers)."""
     given = keyed("opt_unmarshallers", unmarshallers)
     return lambda c: replace(c, model=replace(c.model, unmarshallers=given))
 
@@ -195,7 +195,7 @@ def opt_unmarshallers(unmarshallers: Mapping[Identity, CustomUmarshaller]) -> Op
 def opt_external_types(
     *, content_types: Iterable[str] = (), accept_types: Iterable[str] = ()
 ) -> Option:
-    """Accept further media types, which custom (un)marshallers understand.
+    """Accept additional media types, handled by custom (un)marshallers.
 
     Go: elemental.RegisterSupportedContentType and RegisterSupportedAcceptType.
     """
@@ -208,23 +208,23 @@ def opt_external_types(
 
 
 def opt_backward_compat_propagation() -> Option:
-    """Let ``propagated`` reach the declared parameters too (Go: BackwardCompatPropagation)."""
+    """Pass ``propagated`` to the declared parameters too (Go: BackwardCompatPropagation)."""
     return lambda c: replace(c, model=replace(c.model, keeps_propagated=True))
 
 
 def opt_identifiable_retriever(retriever: IdentifiableRetriever) -> Option:
-    """Turn patches into updates of what *retriever* finds (Go: OptIdentifiableRetriever)."""
+    """Turn patches into updates of objects from *retriever* (Go: OptIdentifiableRetriever)."""
     return lambda c: replace(c, model=replace(c.model, retriever=retriever))
 
 
 def opt_worker_threads(threads: int = 32, waiting: int = 1024) -> Option:
-    """Bound the threads that serve plain processors: *threads* at once.
+    """Set the number of threads for plain processors.
 
-    They stop with the server; one whose processor does not return is left behind.
+    They stop with the server; a thread whose processor does not return is abandoned.
 
     Args:
-        threads: threads, each started when it is first needed.
-        waiting: operations that may wait for a thread; beyond, they are answered with 503.
+        threads: maximum number of threads; each is started when first needed.
+        waiting: operations that may wait for a thread; 503 beyond.
     """
     return lambda c: replace(
         c, model=replace(c.model, worker_threads=threads, worker_waiting=waiting)
@@ -232,20 +232,20 @@ def opt_worker_threads(threads: int = 32, waiting: int = 1024) -> Option:
 
 
 def opt_namespacer(namespacer: Namespacer | None) -> Option:
-    """Find the namespace of requests with *namespacer* (Go: elemental.SetNamespacer).
+    """Extract the namespace of requests with *namespacer* (Go: elemental.SetNamespacer).
 
-    Without this option it is the header ``X-Namespace``; with None it stays empty.
+    By default it is the header ``X-Namespace``; with None it is always empty.
     """
     return lambda c: replace(c, model=replace(c.model, namespacer=namespacer))
 
 
-# --- who may, and who is told ----------------------------------------------------------------
+# --- authentication, authorization, auditing, CORS -----------------------------------------------
 
 
 def opt_authenticators(
     request: Iterable[RequestAuthenticator] = (), session: Iterable[SessionAuthenticator] = ()
 ) -> Option:
-    """Ask these, in order, who is calling (Go: OptAuthenticators)."""
+    """Authenticate requests and sessions with these, in order (Go: OptAuthenticators)."""
     requests = listed("opt_authenticators", request)
     sessions = listed("opt_authenticators", session)
     return lambda c: replace(
@@ -257,28 +257,28 @@ def opt_authenticators(
 
 
 def opt_authorizers(authorizers: Iterable[Authorizer]) -> Option:
-    """Ask these, in order, whether the caller may (Go: OptAuthorizers)."""
+    """Authorize operations with these, in order (Go: OptAuthorizers)."""
     chain = listed("opt_authorizers", authorizers)
     return lambda c: replace(c, security=replace(c.security, authorizers=chain))
 
 
 def opt_fail_closed() -> Option:
-    """Refuse when a chain of guards ends and none of them has said yes."""
+    """Deny access when no authenticator, or no authorizer, grants it."""
     return lambda c: replace(c, security=replace(c.security, fail_closed=True))
 
 
 def opt_auditer(auditer: Auditer) -> Option:
-    """Tell *auditer* of every operation (Go: OptAuditer)."""
+    """Report every operation to *auditer* (Go: OptAuditer)."""
     return lambda c: replace(c, security=replace(c.security, auditer=auditer))
 
 
 def opt_secret_parameters(*names: str) -> Option:
-    """Show the values of these query parameters nowhere, as that of ``token``.
+    """Mask the values of these query parameters, like that of ``token``.
 
-    The access log, errors and spans have ``***`` in their place, however the parameter is escaped.
+    The access log, errors and spans show ``***`` instead, however the parameter is escaped.
 
     Args:
-        *names: in any case.
+        *names: case-insensitive.
     """
     for name in names:
         if not isinstance(name, str):
@@ -291,18 +291,18 @@ def opt_secret_parameters(*names: str) -> Option:
 
 
 def opt_cors_access_control(controller: CORSPolicyController) -> Option:
-    """Let browsers of other origins in, as *controller* says (Go: OptCORSAccessControl)."""
+    """Apply the CORS policy of *controller* (Go: OptCORSAccessControl)."""
     return lambda c: replace(c, security=replace(c.security, cors=controller))
 
 
 def opt_cors_origin(origin: str) -> Option:
-    """Let browsers of one *origin* read the answers (Go: OptCORSOrigin).
+    """Allow pages of *origin* to use the API (Go: OptCORSOrigin).
 
-    ``https://*.example.com`` stands for one label in place of the star, ``*`` for every origin.
-    Pages of ``*`` may not open websockets.
+    ``https://*.example.com`` matches one label, ``*`` every origin. With ``*``, websockets are
+    still limited to the same origin.
 
     Raises:
-        ValueError: *origin* has a path, or no scheme, or its star is in the wrong place.
+        ValueError: *origin* has a path, no scheme, or a misplaced wildcard.
     """
     if not is_origin(origin):
         raise ValueError(
@@ -315,7 +315,7 @@ def opt_cors_origin(origin: str) -> Option:
 
 
 def opt_rate_limiting(limit: float, burst: int) -> Option:
-    """Answer at most *limit* requests a second, *burst* at once (Go: OptRateLimiting)."""
+    """Allow *limit* requests per second, in bursts of *burst*; 429 beyond (Go: OptRateLimiting)."""
     rate = RateLimit(limit=limit, burst=burst)
     return lambda c: replace(c, limits=replace(c.limits, globally=rate))
 
@@ -323,13 +323,13 @@ def opt_rate_limiting(limit: float, burst: int) -> Option:
 def opt_api_rate_limiting(
     identity: Identity, limit: float, burst: int, condition: RateLimitCondition | None = None
 ) -> Option:
-    """Limit the requests for one *identity* (Go: OptAPIRateLimiting).
+    """Limit the rate of requests for one *identity* (Go: OptAPIRateLimiting).
 
     Args:
-        identity: what the limit is for.
-        limit: requests a second.
-        burst: requests at once.
-        condition: tells which requests count; without it all do.
+        identity: identity of the limited requests.
+        limit: requests per second.
+        burst: size of a burst.
+        condition: returns whether a request counts; without it all do.
     """
     identified("opt_api_rate_limiting", (identity,))
     rate = RateLimit(limit=limit, burst=burst, condition=condition)
@@ -339,7 +339,7 @@ def opt_api_rate_limiting(
 
 
 def opt_rate_limiter(limiter: RateLimiter) -> Option:
-    """Ask *limiter* about every request, after the limits above (Go: RateLimiter)."""
+    """Check every request with *limiter*, after the limits above (Go: RateLimiter)."""
     return lambda c: replace(c, limits=replace(c.limits, limiter=limiter))
 
 
@@ -347,30 +347,30 @@ def opt_rate_limiter(limiter: RateLimiter) -> Option:
 
 
 def opt_disable_panic_recovery() -> Option:
-    """Let unexpected exceptions reach aiohttp (Go: OptDisablePanicRecovery)."""
+    """Propagate unexpected exceptions to aiohttp (Go: OptDisablePanicRecovery)."""
     return lambda c: replace(c, errors=replace(c.errors, panic_recovery=False))
 
 
 def opt_expose_internal_errors() -> Option:
-    """Send the text of unexpected exceptions to clients, as the original does."""
+    """Send messages of unexpected exceptions to clients, like the original."""
     return lambda c: replace(c, errors=replace(c.errors, expose_internal=True))
 
 
 def opt_error_transformer(transformer: ErrorTransformer) -> Option:
-    """Replace errors of operations before they are answered (Go: OptErrorTransformer)."""
+    """Replace errors of operations before they are sent (Go: OptErrorTransformer)."""
     return lambda c: replace(c, errors=replace(c.errors, transformer=transformer))
 
 
-# --- what the service says of itself ---------------------------------------------------------
+# --- service metadata ---------------------------------------------------------
 
 
 def opt_service_info(name: str, version: str, subversions: Mapping[str, Any] | None) -> Option:
-    """Say what this service is (Go: OptServiceInfo).
+    """Set name and versions of the service (Go: OptServiceInfo).
 
     Args:
-        name: answer of ``/_meta/name``, which exists when it is not empty.
+        name: response of ``/_meta/name``; not served if empty.
         version: the version of the service.
-        subversions: answer of ``/_meta/version``, which exists when it is not None.
+        subversions: response of ``/_meta/version``; not served if None.
     """
     return lambda c: replace(
         c,
@@ -387,9 +387,9 @@ def opt_disable_meta_routes() -> Option:
 
 
 def opt_push_server(client: PubSubClient, topic: str) -> Option:
-    """Publish what happens to objects on *topic*, and hear there what happened elsewhere.
+    """Publish the events of objects on *topic*, and receive those of other servers.
 
-    Go: OptPushServer. The server connects *client* when it starts, and disconnects it at the end.
+    Go: OptPushServer. The server connects *client* when it starts and disconnects it when it stops.
     """
     return lambda c: replace(c, push=replace(c.push, client=client, topic=topic))
 
@@ -407,7 +407,9 @@ def opt_push_endpoint(path: str) -> Option:
 
 
 def opt_push_dispatch_handler(handler: PushDispatchHandler | None) -> Option:
-    """Serve the websocket, and let *handler* decide who gets what; without one, all get all.
+    """Serve the websocket; *handler* filters events per session.
+
+    With None every session receives every event it is subscribed to.
 
     Go: OptPushDispatchHandler.
     """
@@ -415,7 +417,7 @@ def opt_push_dispatch_handler(handler: PushDispatchHandler | None) -> Option:
 
 
 def opt_push_publish_handler(handler: PushPublishHandler) -> Option:
-    """Let *handler* decide which events are published (Go: OptPushPublishHandler)."""
+    """Filter published events with *handler* (Go: OptPushPublishHandler)."""
     return lambda c: replace(c, push=replace(c.push, publish_handler=handler))
 
 
@@ -425,18 +427,18 @@ def opt_push_server_enable_subject_hierarchies() -> Option:
 
 
 def opt_push_allow_any_origin() -> Option:
-    """Let pages of any origin open a websocket, as the original does (decisions X14, X64)."""
+    """Accept websockets from pages of any origin, like the original (decisions X14, X64)."""
     return lambda c: replace(c, push=replace(c.push, allow_any_origin=True))
 
 
 def opt_push_slow_consumer(policy: str = "drop", bound: int = 64, deadline: float = 30.0) -> Option:
-    """Say what happens to clients that do not read what they get (decision X18).
+    """Set the policy for clients that read too slowly (decision X18).
 
     Args:
-        policy: ``drop`` the newest event, ``close`` with 1013, or ``conflate``: an older event that
-            waits goes when a newer one about the same object comes, which waits at the end.
-        bound: events that may wait for one client.
-        deadline: seconds after which a client that reads nothing is cut off; 0 for never.
+        policy: ``drop`` the newest event, ``close`` with 1013, or ``conflate``: replace the waiting
+            event of the same object; the new one goes to the end of the queue.
+        bound: maximum number of events waiting for one client.
+        deadline: seconds after which a client that does not read is disconnected; 0 for never.
     """
     return lambda c: replace(
         c, push=replace(c.push, slow_policy=policy, slow_bound=bound, slow_deadline=deadline)
@@ -444,16 +446,16 @@ def opt_push_slow_consumer(policy: str = "drop", bound: int = 64, deadline: floa
 
 
 def opt_push_max_message_size(size: int) -> Option:
-    """Close websockets whose messages have more than *size* bytes with 1009; 4 MiB without."""
+    """Close websockets with 1009 when a message exceeds *size* bytes; 4 MiB by default."""
     return lambda c: replace(c, push=replace(c.push, max_message=size))
 
 
 def opt_push_message_rate(limit: float, burst: int = 100) -> Option:
-    """Close push sessions that send more than *limit* messages a second with 1008.
+    """Close push sessions with 1008 when they send more than *limit* messages per second.
 
     Args:
-        limit: messages a second; 0 stands for no limit.
-        burst: messages that may come in a row. Pings are counted apart, by the same numbers.
+        limit: messages per second; 0 for no limit.
+        burst: size of a burst. Pings are counted separately, with the same limits.
     """
     rate = RateLimit(limit=limit, burst=burst) if limit else None
     return lambda c: replace(c, push=replace(c.push, message_rate=rate))
@@ -463,7 +465,7 @@ def opt_push_message_rate(limit: float, burst: int = 100) -> Option:
 
 
 def opt_health_server(listen: str, check: HealthServerFunc | None = None) -> Option:
-    """Serve the state of health on *listen* (Go: OptHealthServer).
+    """Serve the health of the service on *listen* (Go: OptHealthServer).
 
     Args:
         listen: ``host:port``.
@@ -473,15 +475,15 @@ def opt_health_server(listen: str, check: HealthServerFunc | None = None) -> Opt
 
 
 def opt_health_server_metrics_manager(manager: MetricsManager) -> Option:
-    """Count and time requests with *manager*, served at ``/metrics`` of the health server.
+    """Measure requests with *manager*; metrics are at ``/metrics`` of the health server.
 
-    Go: OptHealthServerMetricsManager. Measuring works without a health server too.
+    Go: OptHealthServerMetricsManager. Requests are measured without a health server as well.
     """
     return lambda c: replace(c, health=replace(c.health, metrics=manager))
 
 
 def opt_health_server_timeouts(read: float = 0.0, write: float = 0.0, idle: float = 75.0) -> Option:
-    """Bound how long clients of the health server may take, in seconds.
+    """Set the timeouts of clients of the health server, in seconds.
 
     Go: OptHealthServerTimeouts.
     """
@@ -490,10 +492,11 @@ def opt_health_server_timeouts(read: float = 0.0, write: float = 0.0, idle: floa
 
 
 def opt_health_custom_stats(stats: Mapping[str, HealthStatFunc]) -> Option:
-    """Serve further paths on the health server (Go: OptHealthCustomStats).
+    """Serve additional paths on the health server (Go: OptHealthCustomStats).
 
     Raises:
-        ValueError: a key is empty, starts with an underscore or holds a slash, or has no function.
+        ValueError: a key is empty, starts with an underscore or contains a slash, or a value is not
+            callable.
     """
     stats = mapped("opt_health_custom_stats", stats)
     for key, function in stats.items():
@@ -514,7 +517,7 @@ def opt_opentracing_tracer(tracer: Tracer) -> Option:
 
 
 def opt_opentracing_excluded_identities(identities: Iterable[Identity]) -> Option:
-    """Do not trace requests for these (Go: OptOpentracingExcludedIdentities)."""
+    """Do not trace requests for these identities (Go: OptOpentracingExcludedIdentities)."""
     names = frozenset(
         identity.name for identity in identified("opt_opentracing_excluded_identities", identities)
     )
@@ -522,7 +525,7 @@ def opt_opentracing_excluded_identities(identities: Iterable[Identity]) -> Optio
 
 
 def opt_trace_cleaner(cleaner: TraceCleaner) -> Option:
-    """Take what is confidential out of traced payloads (Go: OptTraceCleaner)."""
+    """Remove confidential data from traced payloads (Go: OptTraceCleaner)."""
     return lambda c: replace(c, tracing=replace(c.tracing, cleaner=cleaner))
 
 
@@ -530,25 +533,25 @@ def opt_trace_cleaner(cleaner: TraceCleaner) -> Option:
 
 
 def opt_post_start_hook(hook: Hook) -> Option:
-    """Await *hook* with the server once every listener accepts (Go: OptPostStartHook).
+    """Await *hook* with the server once all listeners accept (Go: OptPostStartHook).
 
-    What it raises stops the server and is raised by `run`.
+    An exception stops the server and is raised by `run`.
     """
     return lambda c: replace(c, post_start_hook=hook)
 
 
 def opt_pre_stop_hook(hook: Hook) -> Option:
-    """Await *hook* with the server before anything stops (Go: OptPreStopHook).
+    """Await *hook* with the server before it stops (Go: OptPreStopHook).
 
-    What it raises is logged.
+    An exception is logged.
     """
     return lambda c: replace(c, pre_stop_hook=hook)
 
 
 def _clean_prefix(prefix: str) -> str:
-    """Return *prefix* with one slash in front and none behind, empty for none."""
+    """Return *prefix* with a leading and without a trailing slash; empty if it is ``/``."""
     if not isinstance(prefix, str):
-        raise TypeError(f"path prefix {prefix!r} must be a text")
+        raise TypeError(f"path prefix {prefix!r} must be a string")
     parts = urlsplit("/" + prefix.strip("/"))
     segments = [segment for segment in parts.path.split("/") if segment]
     if parts.query or parts.fragment or "://" in prefix or any(s in (".", "..") for s in segments):

@@ -377,7 +377,7 @@ class Pipeline:
             expose=self._errors.expose_internal,
         )
         if failed.errors.code >= 500 and failed.errors.code != 501:
-            log.error("%s", failed.errors, exc_info=error)
+            log.error("%s in %r", failed.errors, ctx, exc_info=error)
         if ctx.span is not None:
             tracing.fail_request_span(ctx.span, failed.errors, None if is_expected else error)
         if not is_expected and not self._errors.panic_recovery:

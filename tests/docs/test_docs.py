@@ -24,8 +24,9 @@ def test_the_code_of_a_document_runs(path):
         run(block)
 
 
-def test_the_blocks_that_are_one_program_run():
-    run("".join(blocks_of("docs/push.md")))
+@pytest.mark.parametrize("path", ["docs/hooks.md", "docs/push.md"])
+def test_the_blocks_that_are_one_program_run(path):
+    run("".join(blocks_of(path)))
 
 
 def blocks_of(path: str) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(bahamut.__file__).parent
 ROOT = Path(__file__).parents[2]
 FILES = sorted(PACKAGE.rglob("*.py"))
-LARGER = {"elemental/model.py": 480, "options.py": 560}
+LARGER = {"elemental/model.py": 480, "options.py": 580}
 """Files that may exceed 450 lines: `Model` is one class, and what makes it stands beside it; an
 option is a docstring and one line."""
 

@@ -116,6 +116,6 @@ def test_custom_handlers_are_not_called_processors() -> None:
 
 
 def test_a_context_can_be_printed() -> None:
-    request = Request(operation=Operation.UPDATE, identity=Note.IDENTITY, object_id="7")
-    assert repr(bahamut.Context(request)) == "<Context update note 7>"
+    request = Request(operation=Operation.UPDATE, identity=Note.IDENTITY, object_id="7\n")
+    assert repr(bahamut.Context(request)) == "<Context update note '7\\n'>"
     assert repr(bahamut.Context(Request())) == "<Context>"
