@@ -123,6 +123,9 @@ class Context:
     def output_data(self) -> Any:
         """What the client gets: a model object, a list of them, or any plain value.
 
+        Other requests run while large output is encoded. Set a copy of an object that they may
+        change; of a list a copy is made.
+
         Raises:
             RuntimeError: set after a response writer was.
         """
