@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from bahamut._kit.logs import get_logger
 from bahamut._version import __version__
 from bahamut.config import Option
 from bahamut.cors import new_default_cors_controller
@@ -108,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 def serve(given: argparse.Namespace) -> None:
     """Serve specifications from memory until SIGINT or SIGTERM."""
     if given.access_log:
-        logging.getLogger("bahamut.access").setLevel(logging.INFO)
+        get_logger("bahamut.access").setLevel(logging.INFO)
     specs, registry = _load(given.specs)
     manipulator = MemoryManipulator()
     count = 0
@@ -168,7 +169,7 @@ def _pubsub(url: str) -> PubSubClient:
 def routes(given: argparse.Namespace) -> None:
     """Print the routes of a folder of specifications."""
     _, registry = _load(given.specs)
-    logging.getLogger("bahamut.server").setLevel(logging.ERROR)  # nothing is served
+    get_logger("bahamut.server").setLevel(logging.ERROR)  # nothing is served
     server = new(opt_rest_server(":0"), opt_model({0: registry}))
     register_all(server, MemoryManipulator(), registry)
     _print_routes(server, "")
