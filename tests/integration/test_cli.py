@@ -154,6 +154,16 @@ def test_routes():
     done = bahamut("routes", str(SPECS))
     assert done.returncode == 0
     assert "/lists/:id/tasks  GET HEAD POST" in done.stdout
+    assert not done.stderr, "nothing is served: there is no open API to warn about"
+
+
+@pytest.mark.parametrize("options", [(), ("--access-log",)])
+def test_requests_are_logged_if_asked_for(options):
+    with serving(*options) as (port, process):
+        call(port, "GET", "/lists?q=name%20==%20x")
+        process.send_signal(signal.SIGINT)
+        _, log = process.communicate(timeout=20)
+    assert ("INFO bahamut.access: GET /lists?q=name%20==%20x 200" in log) is bool(options)
 
 
 def test_a_missing_folder():
