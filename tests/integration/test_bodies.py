@@ -195,9 +195,9 @@ async def test_x50_pages_of_a_model_are_encoded_in_pieces_once_one_was_large(kin
     lengths: list[int] = []
     encoded = respond._encoded
 
-    def counting(request, output, marshaller):
+    def counting(request, output, *more):
         lengths.append(len(output))
-        return encoded(request, output, marshaller)
+        return encoded(request, output, *more)
 
     monkeypatch.setattr(respond, "_encoded", counting)
     small = [Page(text="x") for _ in range(respond.PAGE)]
