@@ -15,7 +15,7 @@ from bahamut._kit.logs import get_logger
 from bahamut._kit.tasks import FAILURES, failure, log_failure
 from bahamut._kit.turns import breathe, in_worker
 from bahamut.auth.chain import check_session
-from bahamut.config import Config
+from bahamut.config import Config, RateLimit
 from bahamut.cors import split_origin
 from bahamut.elemental.counting import holds_more
 from bahamut.elemental.encoding import JSON
@@ -47,6 +47,7 @@ INVALID_TEXT, POLICY_VIOLATION, INTERNAL_ERROR = 1007, 1008, 1011
 LARGE_MESSAGE = 512
 """Bytes beyond which a message is decoded in the worker thread."""
 _MESSAGES = (WSMsgType.TEXT, WSMsgType.BINARY)
+_LIMITED = (*_MESSAGES, WSMsgType.PING)
 PATIENCE = 30.0
 """Seconds that handlers have when a session starts or stops."""
 
@@ -204,16 +205,16 @@ class Endpoint:
     async def _read(self, session: PushSession, socket: Socket) -> None:
         """Take what the client sends, until there is no more or it sends too much."""
         rate = self._push.message_rate
-        messages = Bucket(rate.limit, rate.burst) if rate is not None else None
-        pings = Bucket(rate.limit, rate.burst) if rate is not None else None
+        buckets: tuple[Bucket, Bucket] | None = None  # idle sessions do without
         since = perf_counter()
         while True:
             kind, data, reason = await socket.receive()
             since = await breathe(since)  # what has come already is received without waiting
-            bucket = messages if kind in _MESSAGES else pings if kind is WSMsgType.PING else None
-            if bucket is not None and bucket.take():
-                await socket.close(POLICY_VIOLATION, "too many messages")
-                return
+            if rate is not None and kind in _LIMITED:
+                buckets = buckets or _buckets(rate)
+                if buckets[kind in _MESSAGES].take():
+                    await socket.close(POLICY_VIOLATION, "too many messages")
+                    return
             if kind is WSMsgType.PING:
                 await socket.pong(data)
             elif kind is WSMsgType.PONG:
@@ -284,6 +285,11 @@ class Endpoint:
         event = Event.new_error(error, timestamp=datetime.now(UTC), encoding=session.writes)
         session.offer(Parcel(Outgoing(event, None)))
         return True
+
+
+def _buckets(rate: RateLimit) -> tuple[Bucket, Bucket]:
+    """Return the buckets of a session: that of its pings, and that of its messages."""
+    return Bucket(rate.limit, rate.burst), Bucket(rate.limit, rate.burst)
 
 
 def _answered(code: int) -> int:
