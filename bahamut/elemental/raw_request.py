@@ -100,7 +100,7 @@ def client_scheme(raw: RawRequest, trusted_proxies: Networks) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of a text, None if it is none; one with a zone is of no use elsewhere."""
+    """Return the IP address in *text*, None if there is none or if it has a zone."""
     try:
         return None if "%" in text else ip_address(text)
     except ValueError:

@@ -76,7 +76,7 @@ def check_stable(kind: str, made: Model) -> None:
     again = type(made).zero()
     decode_into(kind, once, again)
     twice = encode(kind, again)
-    if made.IS_SPARSE:  # the zero time is told as null, and null is not given
+    if made.IS_SPARSE:  # the zero time is encoded as null, which a sparse object ignores
         assert given_values(kind, twice) == given_values(kind, once)
     else:
         assert twice == once

@@ -1,4 +1,4 @@
-"""A tracer that keeps what it is told: the n-th span prints as ``traceN:N:0:1``."""
+"""A tracer that records its spans: the n-th span prints as ``traceN:N:0:1``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What guards and hooks return and raise, and what clients, logs and auditers are told of it."""
+"""Return values and exceptions of guards and hooks: responses, log records and audits."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Dispatcher:
 
 
 class Audits:
-    """Keeps what it is told."""
+    """Records the audits it receives."""
 
     def __init__(self) -> None:
         self.errors: list[BaseException | None] = []

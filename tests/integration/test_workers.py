@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 import signal
 import sys
@@ -16,25 +15,11 @@ import bahamut
 import pytest
 from bahamut import AuthAction
 from bahamut.web import compress
+from tests.decorators import bare, wrapped
 from tests.integration.support import Note, Notes, serving
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.integration]
 ROOT = Path(__file__).parents[2]
-
-
-def wrapped(function: Any) -> Any:
-    @functools.wraps(function)
-    def wrapper(*args: Any) -> Any:
-        return function(*args)
-
-    return wrapper
-
-
-def bare(function: Any) -> Any:
-    def wrapper(*args: Any) -> Any:
-        return function(*args)
-
-    return wrapper
 
 
 def both(function: Any) -> Any:
@@ -90,7 +75,7 @@ async def test_g5_guards_and_routes_behind_decorators_are_awaited() -> None:
 
 
 class Blocking(Notes):
-    """Holds worker threads until it is told to go on."""
+    """Blocks worker threads until it is released."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from bahamut import AuthAction
 from bahamut._kit.calls import accepts, is_coroutine_function, is_generator, may_return_awaitable
 from bahamut.auth import simple
 from bahamut.elemental import Identity, Model, Registry, attribute
+from tests.decorators import bare, wrapped
 
 NAN, INF = float("nan"), float("inf")
 
@@ -33,21 +34,6 @@ async def coroutine(_one: Any) -> Any:
 
 def plain(_one: Any) -> Any:
     return AuthAction.OK
-
-
-def wrapped(function: Any) -> Any:
-    @functools.wraps(function)
-    def wrapper(*args: Any) -> Any:
-        return function(*args)
-
-    return wrapper
-
-
-def bare(function: Any) -> Any:
-    def wrapper(*args: Any) -> Any:
-        return function(*args)
-
-    return wrapper
 
 
 class Called:
